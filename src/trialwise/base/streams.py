@@ -46,6 +46,8 @@ PURPOSES = {
     "permutations of labels": "under which the pasts of courses are joined to a future",
     "sampler": "whatever a sampler needs; a stream for each part of its work",
     "starts of estimates": "where the search for a point estimate starts",
+    "courses of an ascent": "hidden choices, drawn while a point estimate is sought",
+    "values of optima": "estimates of the likelihood where that search ends",
     # compare
     "points of a quadratic": "points at which a participant's likelihood is expanded",
     "points under a group": "points that a participant's parameters are integrated over",

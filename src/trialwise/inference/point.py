@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,23 +16,27 @@ from trialwise.base.streams import stream
 from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.trials import Trials
 from trialwise.inference.starts import check_starts
+from trialwise.inference.stochastic_em import ATTEMPTS, TOLERANCE, Courses, Prior, averaged, first_estimate
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.likelihoods.arrangement import arrangement
-from trialwise.likelihoods.emulator import Emulator
+from trialwise.likelihoods.estimated import EstimatedLikelihood
+from trialwise.likelihoods.filter_streams import FreshStreams
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
-from trialwise.likelihoods.log_mean import log_mean
-from trialwise.population.geometry.expansion import Modes, climb
+from trialwise.population.geometry.expansion import climb
 from trialwise.population.population import Population, population_of
-from trialwise.population.priors import GroupPrior
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from trialwise.inference.samplers.pseudo_marginal.particle import Work
+FILTERS, MANY = 20, 200
+"""With a hidden choice: filters and particles of the estimate of a log-likelihood."""
 
-POLISH, FILTERS, MANY = 4, 20, 200
-"""Rounds of refining emulators around an optimum; filters and particles of the estimate there."""
+NEARLY_NONE = 1e-3
+"""With a hidden choice: precision of the prior of maximum likelihood, which only keeps the ascent from running off to infinity."""
+
+SAME, ALIKE = 0.01, 1.0
+"""In nats: how close the value reached from a start is to the best one, if it counts as the same optimum; and with a hidden choice."""
 
 BORDER = 8.0
 """Absolute unconstrained values beyond this count as the border of the range: 0.9997 for a range of 0 to 1."""
@@ -49,11 +53,14 @@ class Point(Result):
     maximum_likelihood, maximum_a_posteriori
         Tables with one row per participant: ``participant``, each free parameter on its natural scale, ``log_likelihood``, ``aic`` =
         2k - 2LL and ``bic`` = k ln(n) - 2LL (n: the participant's responses), ``at_border`` (names of parameters at
-        the border of their range) and ``found_again``, the number of starts that reached the same optimum.
+        the border of their range) and ``found_again``, the number of starts that reached the same optimum. With a hidden choice also
+        ``standard_error`` of ``log_likelihood``, and ``found_again`` counts values within 1 nat of the best, since they are estimates.
     starts
         Number of starting points of each participant.
     trials
         The data.
+    unsettled
+        With a hidden choice: for each table by its name, the participants whose estimates were still imprecise when the search ended.
 
     Examples
     --------
@@ -71,6 +78,7 @@ class Point(Result):
     maximum_a_posteriori: pd.DataFrame
     starts: int
     trials: Trials
+    unsettled: Mapping[str, tuple[Hashable, ...]] = field(default_factory=dict)
 
     contents = {
         "maximum_likelihood": "maximum likelihood, one row per participant",
@@ -84,9 +92,11 @@ class Point(Result):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """A caution if maximum likelihood estimates lie at the border of a range; notes on how the data were read."""
+        """Cautions if maximum likelihood estimates lie at the border of a range, or the search for some did not settle; notes on how the data
+        were read."""
         reading = (
             *self._about_silent(),
+            *self._about_unsettled(),
             *(Finding("note", "reading", note) for note in self.trials.reading_notes),
         )
         table = self.maximum_likelihood
@@ -117,6 +127,21 @@ class Point(Result):
             advice = Message("Leave them out when reading: ", Argument("exclude", {"no responses": silent}))
             yield Finding("problem", "no-responses", sentence, advice, tuple(map(str, silent)))
 
+    def _about_unsettled(self) -> Iterator[Finding]:
+        """A caution for each table if the search ended before its estimates were as precise as they should be."""
+        instead = {
+            "maximum_likelihood": "maximum_a_posteriori, or a hierarchical fit",
+            "maximum_a_posteriori": "a hierarchical fit",
+        }
+        for name, who in self.unsettled.items():
+            if who:
+                labels = ", ".join(map(str, who[:8])) + (", ..." if len(who) > 8 else "")
+                sentence = (
+                    f"{name.replace('_', ' ')} estimates of {counted(len(who), 'participant')} ({labels}) are imprecise: by their Monte Carlo "
+                    f"error, more than {TOLERANCE:g} nats below an optimum"
+                )
+                yield Finding("caution", "unsettled", sentence, f"Use {instead[name]}", tuple(map(str, who)))
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables ``maximum_likelihood`` and ``maximum_a_posteriori``."""
         return {name: getattr(self, name) for name in self.contents}
@@ -128,6 +153,13 @@ class Point(Result):
         return f"Point({self.learner!r}, {counted(count, 'participant')}, log-likelihood {self.log_likelihood:.1f})"
 
 
+class Optimum(NamedTuple):
+    """Where the search from one start ended: ``u (participants, parameters)`` and the value of what is maximised there, ``(participants,)``."""
+
+    u: np.ndarray
+    value: np.ndarray
+
+
 @expects(learner=LEARNER, trials=DATA, starts=COUNT)
 def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Point:
     """Maximum likelihood and maximum a posteriori estimates of each participant, without pooling.
@@ -136,9 +168,13 @@ def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Po
     prior of ``pooling="none"``, on the unconstrained scale. Without a prior, some participants' estimates run to the border of
     the range; a hierarchical fit avoids that.
 
-    With a hidden choice the log-likelihood can only be estimated: emulators of it (:mod:`trialwise.likelihoods.emulator`) are
-    maximised, and refined around the optimum; ``log_likelihood`` is then an estimate at the optimum by many particles, and
-    ``standard_error`` its Monte Carlo error.
+    With a hidden choice the likelihood can only be estimated. It is maximised by stochastic approximation EM
+    (:mod:`trialwise.inference.stochastic_em`): the best of the first estimates from all starts is refined until the Monte Carlo error of the
+    optimum is worth less than 0.1 nats: all parameters together lie so far from it that the objective is lower by less than that on average, e.g. each of six
+    by about 0.2 of its standard error. Another seed gives other estimates within this error. A participant for whom this took too long is named
+    in ``unsettled``, with a caution. ``log_likelihood`` is an estimate at the optimum by particle filters, with random numbers that the search has not
+    used, and ``standard_error`` its Monte Carlo error: differences of ``aic`` and ``bic`` below a few times twice that are noise. Maximum likelihood
+    estimates that would be at a border may end before it, where the likelihood hardly changes any more.
 
     Parameters
     ----------
@@ -147,7 +183,7 @@ def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Po
     starts
         Number of starting points of each participant.
     seed
-        The same seed gives the same starting points.
+        The same seed gives the same starting points, and with a hidden choice the same courses and estimates.
 
     Returns
     -------
@@ -159,7 +195,7 @@ def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Po
     UsageError
         Unless ``starts`` is a whole number above 0.
     ModelError
-        As :func:`trialwise.fit`.
+        As :func:`trialwise.fit`; or if at none of 50 draws of a start hidden choices can explain all responses.
 
     Examples
     --------
@@ -171,7 +207,7 @@ def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Po
     trials = as_trials(trials)
     likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
     check_starts(likelihood, population, seed, takes_priors=False)
-    maximise = _by_gradients if likelihood.has_gradient else _by_particles
+    maximise = _by_gradients if likelihood.has_gradient else _by_courses
     return maximise(likelihood, population, int(starts), seed)
 
 
@@ -180,65 +216,62 @@ def _by_gradients(likelihood: Likelihood, population: Population, starts: int, s
     random = stream(seed, "starts of estimates")
     count, size = len(likelihood.rows), len(prior.mean)
     centre = population.centre(prior.mean, count)
-    best: dict[str, list[Modes]] = {"likelihood": [], "posterior": []}
+    best: dict[str, list[Optimum]] = {"likelihood": [], "posterior": []}
     for _ in range(starts):
         start = centre + prior.total * random.standard_normal((count, size))
         # a prior so wide that it has no influence within the border keeps the ascent from running off to infinity
-        best["likelihood"].append(climb(likelihood, start, centre, np.full(size, 1e-6), iterations=100, tolerance=1e-8))
-        best["posterior"].append(climb(likelihood, start, centre, 1.0 / prior.total**2, iterations=100, tolerance=1e-8))
+        for name, precision in {"likelihood": np.full(size, 1e-6), "posterior": 1.0 / prior.total**2}.items():
+            modes = climb(likelihood, start, centre, precision, iterations=100, tolerance=1e-8)
+            best[name].append(Optimum(modes.u, modes.value))
     tables = []
     for optima in best.values():
         u, values = _best(optima)
-        tables.append(_table(learner, trials, u, likelihood.value(u).log_likelihood, values))
+        tables.append(_table(learner, trials, u, likelihood.value(u).log_likelihood, None, values, SAME))
     return Point(learner, tables[0], tables[1], starts, trials)
 
 
-def _best(optima: list[Modes]) -> tuple[np.ndarray, np.ndarray]:
+def _best(optima: list[Optimum]) -> tuple[np.ndarray, np.ndarray]:
     """The highest of each participant's optima, ``(participants, parameters)``, and the value of each, ``(starts, participants)``."""
-    values = np.stack([modes.value for modes in optima])
+    values = np.stack([np.where(np.isnan(each.value), -np.inf, each.value) for each in optima])
     n = np.arange(values.shape[1])
-    return np.stack([modes.u for modes in optima])[values.argmax(0), n], values
+    return np.stack([each.u for each in optima])[values.argmax(0), n], values
 
 
-def _by_particles(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
-    from trialwise.inference.checkpoint import Checkpoint
-    from trialwise.inference.samplers.pseudo_marginal.particle import Work
+def _by_courses(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
+    learner, trials, normal = likelihood.learner, likelihood.trials, population.prior
+    courses, random = Courses(learner, trials, seed), stream(seed, "starts of estimates")
+    streams = FreshStreams(trials, seed, "values of optima")
+    estimated = EstimatedLikelihood(learner, trials, particles=MANY, filters=FILTERS, streams=streams)
+    shape = (starts, ATTEMPTS, len(likelihood.rows), len(normal.mean))
+    points = population.centre(normal.mean, len(likelihood.rows)) + normal.total * random.standard_normal(shape)
+    precisions = {
+        "maximum_a_posteriori": 1.0 / normal.total**2,
+        "maximum_likelihood": np.full(len(normal.mean), NEARLY_NONE),
+    }
+    tables, unsettled = {}, {}
+    found: list[np.ndarray] = []
+    for name, precision in precisions.items():
+        prior = Prior(normal.mean, precision)
 
-    learner, trials, prior = likelihood.learner, likelihood.trials, population.prior
-    work = Work(learner, trials, population, seed, 2, Checkpoint(None), lambda stage, share: None)
-    work.prepare()
-    random = stream(seed, "starts of estimates")
-    tables = []
-    for precision in (np.full(len(prior.mean), 1e-3), 1.0 / prior.total**2):
-        for _ in range(POLISH):
-            emulator = work.emulator(10)
-            u, values = _best(_climbs(work, emulator, prior, precision, starts, random))
-            work.about_optimum(emulator, u, precision, random)
-        unit = np.repeat(np.arange(len(u)), FILTERS)
-        estimates = work.estimate(u[unit], unit, MANY).reshape(len(u), FILTERS)
-        value, error, _ = log_mean(estimates)
-        tables.append(_table(learner, trials, u, value, values, error))
-    return Point(learner, tables[0], tables[1], starts, trials)
+        def optimum(u: np.ndarray, prior: Prior = prior) -> Optimum:
+            return Optimum(u, estimated.value(u).log_likelihood + prior.value(u))
 
-
-def _climbs(
-    work: Work, emulator: Emulator, prior: GroupPrior, precision: np.ndarray, starts: int, random: np.random.Generator
-) -> list[Modes]:
-    """Maximise the emulators, starting at each participant's points of highest estimates, where emulators are reliable."""
-    centre = np.tile(prior.mean, (len(emulator.rows), 1))
-    optima = []
-    for _ in range(starts):
-        start = np.empty_like(centre)
-        for n, (u, estimates) in enumerate(zip(work.archive.u, work.archive.found, strict=True)):
-            height = estimates - 0.5 * (precision * (u - prior.mean) ** 2).sum(1)
-            start[n] = u[random.choice(np.argsort(height)[-50:])]
-        optima.append(climb(emulator, start, centre, precision, iterations=100, tolerance=1e-6))
-    return optima
+        firsts = [optimum(first_estimate(courses, each, prior)) for each in points]
+        # the maximum of the likelihood is at least what it is at the mode of the posterior
+        begin, _ = _best([*firsts, *map(optimum, found)])
+        ascent = averaged(courses, begin, prior)
+        best, _ = _best([optimum(each) for each in (ascent.u, begin, *found)])
+        u = np.where(ascent.settled[:, None], ascent.u, best)
+        found.append(u)
+        tables[name] = _table(learner, trials, u, *estimated.value(u), _best(firsts)[1], ALIKE)
+        unsettled[name] = tuple(
+            each for each, fine in zip(trials.participants, ascent.settled, strict=True) if not fine
+        )
+    return Point(learner, tables["maximum_likelihood"], tables["maximum_a_posteriori"], starts, trials, unsettled)
 
 
 def _table(
-    learner: Learner, trials: Trials, u: np.ndarray, likelihood: np.ndarray, values: np.ndarray,
-    error: np.ndarray | None = None,
+    learner: Learner, trials: Trials, u: np.ndarray, likelihood: np.ndarray, error: np.ndarray | None, values: np.ndarray, alike: float
 ) -> pd.DataFrame:  # fmt: skip
     import pandas as pd
 
@@ -261,6 +294,6 @@ def _table(
             "aic": 2 * k - 2 * likelihood,
             "bic": k * np.log(np.maximum(responses, 1)) - 2 * likelihood,
             "at_border": at_border,
-            "found_again": (values > values.max(0) - 0.01).sum(0),
+            "found_again": (values > values.max(0) - alike).sum(0),
         }
     )

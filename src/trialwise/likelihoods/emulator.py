@@ -30,10 +30,8 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.optimize import minimize
 
 from trialwise.engine import cache
+from trialwise.likelihoods.concave_quadratic import compressed, concave_quadratic
 from trialwise.likelihoods.likelihood import curvature_of
-
-COMPRESSION_DEPTH = 15.0
-"""Distance below the maximum beyond which log-likelihoods are compressed."""
 
 MAX_DISTANCE = 8.0
 """Training points farther than this, in standard deviations of the posterior, are not used."""
@@ -88,38 +86,6 @@ class Surface:
 def noise_variance(depth: np.ndarray, particles: np.ndarray, log_noise: float) -> np.ndarray:
     """Variance of the logarithm of an estimate: increases with the depth below the maximum, decreases with the number of particles."""
     return np.asarray(np.exp(log_noise) / particles * (1.0 + (depth / 6.0) ** 2))
-
-
-def compressed(values: np.ndarray, top: float) -> np.ndarray:
-    """Compress log-likelihoods more than COMPRESSION_DEPTH below the maximum ``top``; a smooth, increasing function."""
-    low = top - COMPRESSION_DEPTH
-    below = np.maximum(low - values, 0.0)
-    return np.where(values < low, low - COMPRESSION_DEPTH * np.log1p(below / COMPRESSION_DEPTH), values)
-
-
-def _features(x: np.ndarray) -> np.ndarray:
-    i, j = np.triu_indices(x.shape[1])
-    return np.concatenate([np.ones((len(x), 1)), x, x[:, i] * x[:, j]], 1)
-
-
-def concave_quadratic(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """``c, b, H`` of the weighted least-squares fit of ``c + b'x + x'Hx / 2``, its curvature forced to be negative."""
-    size = x.shape[1]
-
-    def solve(features, target, ridge):
-        weighted = features * weight[:, None]
-        keep = np.full(features.shape[1], ridge)
-        keep[0] = 1e-9
-        return np.linalg.solve(weighted.T @ features + np.diag(keep), weighted.T @ target)
-
-    full = solve(_features(x), y, 1e-3)
-    h = np.zeros((size, size))
-    h[np.triu_indices(size)] = full[1 + size :]
-    values, vectors = np.linalg.eigh(h + h.T)
-    h = (vectors * np.minimum(values, -0.05)) @ vectors.T
-    rest = y - 0.5 * np.einsum("ni,ij,nj->n", x, h, x)
-    line = solve(_features(x)[:, : 1 + size], rest, 1e-6)
-    return float(line[0]), line[1:], h
 
 
 def _squares(a: np.ndarray, b: np.ndarray) -> np.ndarray:

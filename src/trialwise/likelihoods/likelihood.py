@@ -54,7 +54,7 @@ class Trace:
 
 
 class Differentiable(Protocol):
-    """A differentiable log-likelihood: a learner's, or an emulator of it."""
+    """A differentiable log-likelihood: of a learner, of its participants' effects, or an approximation."""
 
     @property
     def rows(self) -> Sequence[Hashable]:

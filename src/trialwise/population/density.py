@@ -29,8 +29,6 @@ import numpy as np
 from trialwise.base.errors import UsageError
 from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods import emulator as emulation
-from trialwise.likelihoods.emulator import Emulator, emulate
 from trialwise.population import correlations
 from trialwise.population.correlations import correlations_of, scaled_factor, scaled_factor_pullback
 from trialwise.population.geometry import whitening
@@ -142,7 +140,9 @@ def gather(
     return value, gradient
 
 
-def _build(kernel: Callable, on_natural_scale: bool = True) -> Callable:
+def build_density(kernel: Callable, on_natural_scale: bool = True) -> Callable:
+    """The density with the likelihoods of a ``kernel`` of natural parameters, or of unconstrained ones."""
+
     def log_density(x, grouped, prior, maps, pairs, matrices, expanded, scales, constants, rows, *data):
         owner, fixed, random = matrices
         coefficients, z, r, w = split(x, grouped, maps, owner[-1] + 1)
@@ -336,28 +336,17 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
 
     def build() -> Callable:
         with compilation(learner, packed):
-            return _build(gradient_kernel(learner, packed))
+            return build_density(gradient_kernel(learner, packed))
 
     density = cache.on_disk(build, "trialwise_density", layout)
     rows, *rest = kernel_inputs(packed)
     if population.shared:
         rows = np.zeros(len(rows), WHOLE)
-    arguments = (*_geometry(population, expansion), constants(learner), rows, *rest)
+    arguments = (*geometry_of(population, expansion), constants(learner), rows, *rest)
     return Posterior(population, expansion, density, arguments)
 
 
-def emulated_posterior(emulator: Emulator, population: Population, expansion: Expansion) -> Posterior:
-    """The posterior with emulators in place of likelihoods; with complete pooling there is one emulator of the total."""
-    layout = cache.key(
-        "emulated density", cache.text(__file__, whitening.__file__, correlations.__file__, emulation.__file__)
-    )
-    density = cache.on_disk(lambda: _build(emulate, False), "trialwise_emulated_density", layout)
-    rows = np.arange(len(emulator.rows), dtype=WHOLE)
-    arguments = (*_geometry(population, expansion), np.zeros(0), rows, *emulator.arrays)
-    return Posterior(population, expansion, density, arguments)
-
-
-def _geometry(population: Population, expansion: Expansion) -> tuple[Any, ...]:
+def geometry_of(population: Population, expansion: Expansion) -> tuple[Any, ...]:
     """The arguments of a density that define its coordinates."""
     prior, parameters, pairs = population.prior, population.parameters, population.correlations
     design = population.matrices(len(expansion.linear))

@@ -26,7 +26,7 @@ from trialwise.data.trials import Trials
 from trialwise.inference.draws import Draws
 from trialwise.inference.fitted import Fit
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.emulator import compressed, concave_quadratic
+from trialwise.likelihoods.concave_quadratic import compressed, concave_quadratic
 from trialwise.likelihoods.filter_streams import FreshStreams
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood

@@ -28,6 +28,7 @@ from trialwise.inference.draws import Draws, Layout
 from trialwise.inference.samplers.nuts import ChainSettings, sample_posterior
 from trialwise.inference.samplers.pseudo_marginal.chain import BURN, Chain
 from trialwise.inference.samplers.pseudo_marginal.correction import Corrector
+from trialwise.inference.samplers.pseudo_marginal.emulated import emulated_posterior
 from trialwise.inference.samplers.pseudo_marginal.estimates import Archive, limits_of
 from trialwise.inference.samplers.pseudo_marginal.explore import about, explore
 from trialwise.inference.samplers.pseudo_marginal.tilt import Tilt, group_of
@@ -36,8 +37,8 @@ from trialwise.likelihoods.emulator import Emulator, Limits, Scales, Surface, fi
 from trialwise.likelihoods.filter_streams import CountedStreams
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
-from trialwise.population.density import Posterior, emulated_posterior
-from trialwise.population.geometry.expansion import Expansion, expand, floored
+from trialwise.population.density import Posterior
+from trialwise.population.geometry.expansion import Expansion, expand
 from trialwise.population.population import GroupDraw, Population
 
 if TYPE_CHECKING:
@@ -252,20 +253,6 @@ class Work:
             units, points
         )
         return np.where(np.isfinite(estimates), estimates, -1e4)
-
-    def about_optimum(
-        self, emulator: Emulator, u: np.ndarray, precision: np.ndarray, random: np.random.Generator
-    ) -> None:
-        """Add estimates around one point of each unit, ``u (units, parameters)``, at distances given by the width of the posterior."""
-        units, size = u.shape
-        bent = floored(emulator.curvature(u) + np.diag(precision), 0.05)
-        covariance = np.linalg.inv(bent)
-        noise = random.standard_normal((units, POINTS, size)) * random.uniform(0.3, 1.5, (units, POINTS, 1))
-        points = u[:, None] + np.einsum("nij,nmj->nmi", np.linalg.cholesky(covariance), noise)
-        self.archive.add(points, self._estimated(points, 2 * PARTICLES), 2 * PARTICLES)
-        seen = self.limits(points)
-        self.centres = self.limits(u)
-        self.covariances = np.stack([4.0 * np.cov(each.T).reshape(size, size) for each in seen])
 
     def _arrays(self) -> dict[str, np.ndarray]:
         scales = [[*s.log_lengths, s.log_variance, s.log_noise] for s in self.scales if s is not None]
