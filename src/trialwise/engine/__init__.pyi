@@ -27,6 +27,9 @@ from .kernels.compiled import (
     constants as constants,
     gradient_kernel as gradient_kernel,
 )
+from .kernels.compiled_forward import (
+    forward_kernel as forward_kernel,
+)
 from .kernels.compiled_hidden import (
     goes_abreast as goes_abreast,
 )
@@ -52,6 +55,12 @@ from .run import (
 from .run_courses import (
     PARTICLES as PARTICLES,
     course_drawer as course_drawer,
+)
+from .run_forward import (
+    ForwardTrace as ForwardTrace,
+    forward_plain as forward_plain,
+    run_forward as run_forward,
+    trace_forward as trace_forward,
 )
 from .run_hidden import (
     Trace as Trace,

@@ -30,11 +30,12 @@ class Arrangement:
 
     @cached_property
     def kernel(self) -> Callable:
-        """The gradient kernel, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`, with the errors of compilation."""
+        """The kernel of the exact likelihood and its gradient, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`, with the errors of
+        compilation; with given hidden choices it is their joint likelihood, unless they are a Markov chain, which is summed over."""
         with compilation(self.learner, self.packed):
-            from trialwise.engine import gradient_kernel
+            from trialwise.engine import forward_kernel, gradient_kernel
 
-            return gradient_kernel(self.learner, self.packed)
+            return (forward_kernel if self.learner.markov else gradient_kernel)(self.learner, self.packed)
 
     @cached_property
     def arguments(self) -> tuple[np.ndarray, ...]:

@@ -20,6 +20,7 @@ from trialwise.learners.no_chance import no_chance
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
+from trialwise.likelihoods.forward import ForwardLikelihood
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 
@@ -283,7 +284,7 @@ def _by_participant(likelihood: Likelihood, scores: np.ndarray) -> np.ndarray:
 
 def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
     """Probability that the hidden choice of each trial is that of the participant's trial number ``trial``, ``(trials,)``."""
-    if not isinstance(likelihood, EstimatedLikelihood):
+    if not isinstance(likelihood, EstimatedLikelihood | ForwardLikelihood):
         raise UsageError(Argument("same_as", trial), f": {likelihood.learner} makes no hidden choice")
     longest = int(likelihood.trials.lengths.max())
     if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:
