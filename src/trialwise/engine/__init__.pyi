@@ -25,10 +25,9 @@ from .kernels import (
 )
 from .kernels.compiled import (
     constants as constants,
-    gradient_kernel as gradient_kernel,
 )
 from .kernels.compiled_forward import (
-    forward_kernel as forward_kernel,
+    likelihood_kernel as likelihood_kernel,
 )
 from .kernels.compiled_hidden import (
     goes_abreast as goes_abreast,

@@ -75,16 +75,16 @@ def _empty(learner: Learner, packed: Packed, names: list[str]) -> ForwardTrace:
 
 def forward_plain(learner: Learner, packed: Packed, free: np.ndarray) -> tuple[np.ndarray, ForwardTrace]:
     """Log-likelihood ``(participants,)`` and the trace, in plain Python: slow, but a debugger can step through it."""
-    parts = build_parts(learner, packed.layout, PLAIN, tracing=True)
-    loop = build_forward(parts, build_hidden_shares(parts, PLAIN.every_action), build_advance(packed.options), True)
-    free, options = in_rows(packed, free), packed.options
+    parts, options = build_parts(learner, packed.layout, PLAIN, tracing=True), packed.options
+    hidden_shares = build_hidden_shares(parts, PLAIN.every_action, options)
+    loop, free = build_forward(parts, hidden_shares, build_advance(options), options, True), in_rows(packed, free)
     trace, likelihood = _empty(learner, packed, signal_names(learner, packed)), np.empty(len(packed.rows))
     with np.errstate(all="ignore"):
         for segment, row in enumerate(packed.rows):
             with explain.compilation(learner, packed, tried=True, free=free):
                 likelihood[segment] = loop(
                     participant_of(learner, packed, free[row]), task_of(packed), plain_preference(packed), plain_options(packed),
-                    *np.zeros((5, options)), np.zeros((options, options)), *np.zeros((3, options)).view(Table), np.zeros(options**2),
+                    *np.zeros((5, options)), np.zeros(options**2), *np.zeros((3, options)).view(Table), np.zeros(options**2),
                     packed.observed, packed.ints, packed.reals, *packed.offsets[segment : segment + 2], *trace[:4],
                 )  # fmt: skip
     explain.check_filled(learner, packed, free, likelihood)

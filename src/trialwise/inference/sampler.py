@@ -120,6 +120,8 @@ class Sampler:
         Keys of the works to cite, see :data:`trialwise.reports.sections.citations.WORKS`; or a citation in full.
     counts_divergences
         Whether its transitions can diverge.
+    draws_hidden
+        Whether it draws hidden choices, and so needs a learner whose likelihood is estimated because of them.
     """
 
     name: str
@@ -131,6 +133,7 @@ class Sampler:
     figures: Callable[[Mapping[str, Any], Any], list[tuple[str, str]]] = field(default=lambda attrs, stats: [])
     works: tuple[str, ...] = ()
     counts_divergences: bool = True
+    draws_hidden: bool = False
 
 
 def shortfall_of(names: Sequence[str], tree: xr.DataTree) -> str:

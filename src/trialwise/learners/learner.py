@@ -507,6 +507,7 @@ class Learner:
         text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{constants}"
         slopes = [self.declared[name] for name, each in self.varied.items() if each.levels is None]
         text += str([(each.name, each.support, each.lower, each.upper) for each in slopes]) if slopes else ""
+        text += "markov" if self.markov else ""
         import hashlib
 
         return hashlib.sha256(text.encode()).hexdigest()

@@ -30,12 +30,11 @@ class Arrangement:
 
     @cached_property
     def kernel(self) -> Callable:
-        """The kernel of the exact likelihood and its gradient, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`, with the errors of
-        compilation; with given hidden choices it is their joint likelihood, unless they are a Markov chain, which is summed over."""
+        """The kernel, see :func:`trialwise.engine.kernels.compiled_forward.likelihood_kernel`, with the errors of compilation."""
         with compilation(self.learner, self.packed):
-            from trialwise.engine import forward_kernel, gradient_kernel
+            from trialwise.engine import likelihood_kernel
 
-            return (forward_kernel if self.learner.markov else gradient_kernel)(self.learner, self.packed)
+            return likelihood_kernel(self.learner, self.packed)
 
     @cached_property
     def arguments(self) -> tuple[np.ndarray, ...]:

@@ -27,7 +27,7 @@ import numba
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs
+from trialwise.engine import WHOLE, Packed, cache, compilation, constants, kernel_inputs, likelihood_kernel
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods import emulator as emulation
 from trialwise.likelihoods.emulator import Emulator, emulate
@@ -297,7 +297,7 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
 
     def build() -> Callable:
         with compilation(learner, packed):
-            return _build(gradient_kernel(learner, packed))
+            return _build(likelihood_kernel(learner, packed))
 
     density = cache.on_disk(build, "trialwise_density", layout)
     rows, *rest = kernel_inputs(packed)

@@ -7,15 +7,32 @@ from collections.abc import Callable
 import numba
 import numpy as np
 
-from trialwise.engine.kernels.compiled import EVERY_ACTION, kernel, kit_for, lanes_for, participant_builder, span
+from trialwise.engine.kernels.compiled import (
+    EVERY_ACTION,
+    gradient_kernel,
+    kernel,
+    kit_for,
+    lanes_for,
+    participant_builder,
+    span,
+)
 from trialwise.engine.kernels.to_compiled import INLINED, Adapter
 from trialwise.engine.numbers.dual import store_tangents, value
 from trialwise.engine.objects.task import TaskType, cursors_for, make_task
 from trialwise.engine.packed import Packed
-from trialwise.engine.tables.making import flat_over, off_stack, preference_table
+from trialwise.engine.tables.making import off_stack, preference_table
 from trialwise.engine.walks.forward import build_advance, build_forward, build_hidden_shares
 from trialwise.engine.walks.parts import build_parts
 from trialwise.learners.learner import Learner
+
+
+def likelihood_kernel(learner: Learner, packed: Packed) -> Callable:
+    """The log-likelihood and its gradient, as :func:`trialwise.engine.kernels.compiled.gradient_kernel` has them.
+
+    Hidden choices that are a Markov chain are summed over; others are those given in the trials, so that the likelihood is that of
+    the responses and of hidden choices jointly.
+    """
+    return (forward_kernel if learner.markov else gradient_kernel)(learner, packed)
 
 
 def forward_kernel(learner: Learner, packed: Packed) -> Callable:
@@ -42,13 +59,13 @@ def forward_trace_kernel(learner: Learner, packed: Packed) -> Callable:
 def _build(learner: Learner, packed: Packed, width: int, tracing: bool) -> Callable:
     adapter = Adapter(width)
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=tracing)
-    hidden_shares = adapter(build_hidden_shares(parts, EVERY_ACTION))
-    advance = adapter(build_advance(packed.options))
-    loop = adapter(build_forward(parts, hidden_shares, advance, tracing))
+    options, pairs = packed.options, packed.options**2
+    hidden_shares = adapter(build_hidden_shares(parts, EVERY_ACTION, options))
+    loop = adapter(build_forward(parts, hidden_shares, adapter(build_advance(options)), options, tracing))
     participant_of = participant_builder(learner, adapter, packed.slots)
     task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
-    lanes, tangents, actions, options = max(width, 1), max(width - 1, 1), packed.actions, packed.options
-    size, option_size = off_stack(width, actions), off_stack(width, options)
+    lanes, tangents, actions = max(width, 1), max(width - 1, 1), packed.actions
+    size, option_size, pair_size = off_stack(width, actions), off_stack(width, options), off_stack(width, pairs)
 
     def forward(
         free, constants, rows, offsets, observed, ints, reals, sizes, numbers, record, signals, transitions, chances
@@ -58,14 +75,13 @@ def _build(learner: Learner, packed: Packed, width: int, tracing: bool) -> Calla
         flat = slope.reshape(-1)
         arena, lines = np.empty(numbers[0] * lanes), np.empty(numbers[2] * 2 * lanes)
         task = task_of(arena, np.empty(numbers[1], np.int64), lines, cursors_for(numbers, lanes), sizes)
-        buffer, option_buffer = np.zeros(size + 1), np.zeros(option_size + 1)
-        preference, logits = preference_table(width, actions, buffer), preference_table(width, options, option_buffer)
+        s1, s2, s3 = np.zeros(size + 1), np.zeros(option_size + 1), np.zeros(option_size + 1)
+        s4, s5, s6 = np.zeros(option_size + 1), np.zeros(option_size + 1), np.zeros(pair_size + 1)
+        preference, logits = preference_table(width, actions, s1), preference_table(width, options, s2)
+        slopes, path = preference_table(width, options, s3), preference_table(width, options, s4)
+        new_path, steps = preference_table(width, options, s5), preference_table(width, pairs, s6)
         shares, ahead, belief = np.zeros(options), np.zeros(options), np.zeros(options)
-        joint, logs, moves = np.zeros(options), np.zeros(options), np.zeros((options, options))
-        m1, m2, m3 = np.zeros(options * lanes), np.zeros(options * lanes), np.zeros(options * lanes)
-        m4 = np.zeros(options * options * lanes)
-        slopes, path, new_path = flat_over(width, m1), flat_over(width, m2), flat_over(width, m3)
-        steps = flat_over(width, m4)
+        joint, logs, moves = np.zeros(options), np.zeros(options), np.zeros(pairs)
         for s in range(segments):
             begin, end = span(offsets, s)
             for first in range(0, max(parameters, 1) if width else 1, tangents):
@@ -78,8 +94,7 @@ def _build(learner: Learner, packed: Packed, width: int, tracing: bool) -> Calla
                 likelihood[s] = value(total)
                 if width:
                     store_tangents(total, flat, s * parameters + first, min(tangents, parameters - first))
-        buffer[0], option_buffer[0] = 0.0, 0.0  # tables do not keep their memory alive
-        m1[0], m2[0], m3[0], m4[0] = 0.0, 0.0, 0.0, 0.0
+        s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
         return likelihood, slope
 
     return numba.njit(forward, **INLINED)

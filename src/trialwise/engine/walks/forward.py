@@ -26,18 +26,20 @@ from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import chain, share_of_tangent, value
 from trialwise.learners.responses.softmax import softmax_shares
 
+SMALLEST = 1e-290
+"""A smaller probability counts as 0: its reciprocal might be infinite."""
 
-def build_hidden_shares(parts: Parts, every_option) -> Callable:
+
+def build_hidden_shares(parts: Parts, every_option, width: int) -> Callable:
     """The probabilities of all hidden options of one trial after each possible last one.
 
-    The returned function fills ``moves[j, k]`` with :math:`h(k | j)`, ``steps``, flattened, with numbers whose tangents are those of its
-    logarithm, and ``ahead[k]`` with the probability of option k given the responses of earlier trials. Before the first hidden choice,
-    ``begun`` is false and only row 0 is filled.
+    The returned function fills ``moves``, flattened, with :math:`h(k | j)` and ``ahead[k]`` with the probability of option k given the responses of
+    earlier trials. The derivative of :math:`\\log h(k | j)` is that of the logit less its mean: ``steps``, flattened, are the logits, and the mean
+    is subtracted from ``path[j]``. Before the first hidden choice, ``begun`` is false and only row 0 is filled.
     """
     hide = parts.hide
 
-    def hidden_shares(agent, state, trial, options, begun, belief, moves, steps, shares, ahead):
-        width = len(options)
+    def hidden_shares(agent, state, trial, options, begun, belief, path, moves, steps, shares, ahead):
         for k in range(width):
             ahead[k] = 0.0
         for j in range(width if begun else 1):
@@ -48,9 +50,10 @@ def build_hidden_shares(parts: Parts, every_option) -> Callable:
                 total += shares[k]
                 mean = mean + share_of_tangent(shares[k], options[k])
             for k in range(width):
-                moves[j, k] = shares[k] / total
-                steps[j * width + k] = chain(options[k] - mean / total, 0.0, 1.0)
-                ahead[k] += belief[j] * moves[j, k]
+                moves[j * width + k] = shares[k] / total
+                steps[j * width + k] = options[k]
+                ahead[k] += belief[j] * moves[j * width + k]
+            path[j] = path[j] - mean / total
 
     return hidden_shares
 
@@ -76,15 +79,15 @@ def build_advance(width: int) -> Callable:
             joint[k] = 0.0
             new_path[k] = 0.0
             for j in range(width if begun else 1):
-                weight = belief[j] * moves[j, k] * p
+                weight = belief[j] * moves[j * width + k] * p
                 joint[k] += weight
-                new_path[k] = new_path[k] + share_of_tangent(weight, path[j] + steps[j * width + k] + slopes[k])
+                new_path[k] = new_path[k] + share_of_tangent(weight, path[j] + steps[j * width + k])
             total += joint[k]
         for k in range(width):
-            belief[k] = joint[k] / total
+            belief[k] = joint[k] / total if joint[k] > SMALLEST else 0.0
             path[k] = 0.0
-            if joint[k] > 0.0:
-                path[k] = new_path[k] / joint[k]
+            if joint[k] > SMALLEST:
+                path[k] = new_path[k] / joint[k] + slopes[k]
         if total > 0.0:
             return math.log(total) + largest
         return total if total != 0.0 else -math.inf
@@ -92,12 +95,12 @@ def build_advance(width: int) -> Callable:
     return advance
 
 
-def build_forward(parts: Parts, hidden_shares: Callable, advance: Callable, tracing: bool) -> Callable:
+def build_forward(parts: Parts, hidden_shares: Callable, advance: Callable, width: int, tracing: bool) -> Callable:
     """The sum over all sequences of hidden choices of one participant.
 
     The returned function has, besides the arguments of :func:`trialwise.engine.walks.replay.build_replay`, work arrays: over options, of
-    numbers with tangents ``slopes``, ``path``, ``new_path``, and of floats ``shares``, ``ahead``, ``belief``, ``joint``, ``logs``; over pairs of options
-    ``steps``, flattened, and ``moves (options, options)``. It returns the log-likelihood, with its derivatives as tangents.
+    numbers with tangents ``slopes``, ``path``, ``new_path``, and of floats ``shares``, ``ahead``, ``belief``, ``joint``, ``logs``; over pairs of options,
+    flattened, ``steps`` with tangents, and ``moves``. It returns the log-likelihood, with its derivatives as tangents.
     ``tracing`` stores in ``record`` and ``signals`` each trial's log-probability, predictions and signals, in ``transitions
     (trials, options, options)`` the probabilities of hidden options after each other one (all rows the same where there was none before),
     and in ``chances (trials, options)`` the log-probability of the trial's responses with each option.
@@ -112,7 +115,7 @@ def build_forward(parts: Parts, hidden_shares: Callable, advance: Callable, trac
         first, end, record, signals, transitions, chances,
     ):  # fmt: skip
         state = start(agent_at(participant, ints, reals, first), task)
-        last, begun, total, width = -1, False, 0.0, len(options)
+        last, begun, total = -1, False, 0.0
         belief[0], path[0] = 1.0, 0.0
         for t in range(first, end):
             agent = agent_at(participant, ints, reals, t)
@@ -127,7 +130,7 @@ def build_forward(parts: Parts, hidden_shares: Callable, advance: Callable, trac
             if see is not None:
                 see(agent, state, trial)
             if flags & HIDES:
-                hidden_shares(agent, state, trial, options, begun, belief, moves, steps, shares, ahead)
+                hidden_shares(agent, state, trial, options, begun, belief, path, moves, steps, shares, ahead)
                 open_actions = available(trial)
                 for k in range(width):
                     answer = act(agent, state, trial, k, preference, last)
@@ -140,7 +143,7 @@ def build_forward(parts: Parts, hidden_shares: Callable, advance: Callable, trac
                     if tracing:
                         chances[t, k] = logs[k]
                         for j in range(width):
-                            transitions[t, j, k] = moves[j if begun else 0, k]
+                            transitions[t, j, k] = moves[(j if begun else 0) * width + k]
                         if flags & RESPONDED and ahead[k] > 0.0:
                             foresee(agent, answer, open_actions, record, t, ahead[k])
                 gained = advance(begun, belief, moves, steps, logs, slopes, path, joint, new_path)

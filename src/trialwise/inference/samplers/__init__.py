@@ -18,17 +18,29 @@ def sampler_for(likelihood: Likelihood, name: str | None = None) -> Sampler:
     Raises
     ------
     UsageError
-        If there is no sampler of this name, or it needs gradients that the likelihood does not have.
+        If there is no sampler of this name, or it needs gradients that the likelihood does not have, or draws hidden choices that are not there
+        or are summed over exactly.
     """
-    suitable = {key: each for key, each in SAMPLERS.items() if likelihood.has_gradient or not each.needs_gradient}
+    suitable = {
+        key: each
+        for key, each in SAMPLERS.items()
+        if (not each.draws_hidden if likelihood.has_gradient else not each.needs_gradient)
+    }
     if name is None:
         return max(suitable.values(), key=lambda each: each.preferred)
     if name not in SAMPLERS:
         raise UsageError(Argument("sampler", name), f": {did_you_mean(str(name), SAMPLERS, 'samplers')}")
     if name not in suitable:
+        learner = likelihood.learner
+        if likelihood.has_gradient:
+            why = "are a Markov chain, which its exact likelihood sums over" if learner.markov else "do not exist"
+            raise UsageError(
+                Argument("sampler", name), f" draws hidden choices, and those of {learner} {why}: leave ",
+                Argument("sampler", NAME_ALONE), " out",
+            )  # fmt: skip
         raise UsageError(
             Argument("sampler", name),
-            f" needs gradients, which the estimated likelihood of {likelihood.learner} does not have: "
+            f" needs gradients, which the estimated likelihood of {learner} does not have: "
             f"use {', '.join(map(repr, suitable))}, or leave ",
             Argument("sampler", NAME_ALONE),
             " out",

@@ -7,7 +7,7 @@ from trialwise.learners.decorator import learner
 from trialwise.learners.parameters import constant, hidden, positive, real, unit
 
 SMALLEST = 1e-12
-"""Probabilities are at least this, so that their logarithms are finite."""
+"""Added to probabilities to stay or to leave, so that the logarithm of their ratio is finite."""
 
 
 @learner
@@ -45,12 +45,11 @@ class GLMHMM:
 
     def hide(self, nothing, trial, last, preference):
         for mode in range(len(preference)):
+            preference[mode] = 0.0
             if last < 0:
                 preference[mode] = -np.log(1.0 - self.stay(mode) + SMALLEST)
-            elif mode == last:
-                preference[mode] = np.log(self.stay(last) + SMALLEST)
-            else:
-                preference[mode] = np.log(0.5 * (1.0 - self.stay(last)) + SMALLEST)
+        if last >= 0:
+            preference[last] = np.log(2.0 * (self.stay(last) + SMALLEST) / (1.0 - self.stay(last) + SMALLEST))
 
     def choose(self, nothing, trial, mode, preference):
         preference[0] = 0.0
@@ -94,12 +93,11 @@ class EngagedQLearning:
 
     def hide(self, q, trial, last, preference):
         for mode in range(len(preference)):
+            preference[mode] = 0.0
             if last < 0:
                 preference[mode] = -np.log(1.0 - self.stay(mode) + SMALLEST)
-            elif mode == last:
-                preference[mode] = np.log(self.stay(last) + SMALLEST)
-            else:
-                preference[mode] = np.log(1.0 - self.stay(last) + SMALLEST)
+        if last >= 0:
+            preference[last] = np.log((self.stay(last) + SMALLEST) / (1.0 - self.stay(last) + SMALLEST))
 
     def choose(self, q, trial, mode, preference):
         for action in range(len(preference)):

@@ -75,5 +75,5 @@ NAME = "particle-gibbs"
 
 SAMPLER = Sampler(
     NAME, "particle Gibbs with ancestor sampling", needs_gradient=False, preferred=4, sample=sample, sentence=_sentence,
-    figures=_figures, works=("particle-gibbs", "ancestor-sampling"),
+    figures=_figures, works=("particle-gibbs", "ancestor-sampling"), draws_hidden=True,
 )  # fmt: skip
