@@ -55,12 +55,6 @@ from .run_courses import (
     PARTICLES as PARTICLES,
     course_drawer as course_drawer,
 )
-from .run_forward import (
-    ForwardTrace as ForwardTrace,
-    forward_plain as forward_plain,
-    run_forward as run_forward,
-    trace_forward as trace_forward,
-)
 from .run_hidden import (
     Trace as Trace,
     check_particles as check_particles,
@@ -69,4 +63,10 @@ from .run_hidden import (
     run_traced as run_traced,
     stream_keys as stream_keys,
     trace_particles_plain as trace_particles_plain,
+)
+from .run_markov import (
+    ForwardTrace as ForwardTrace,
+    forward_plain as forward_plain,
+    run_forward as run_forward,
+    trace_forward as trace_forward,
 )

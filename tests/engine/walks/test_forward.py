@@ -154,7 +154,9 @@ def test_gradients_are_finite_where_an_option_is_all_but_impossible():
     """With an inverse temperature of 10^4, the probability of the first option comes close to the smallest double on some trials."""
     learner = tw.learners.EngagedQLearning(initial=0.5)
     truth = {"alpha": 0.4, "beta": 3.0, "stay_engaged": 0.95, "stay_random": 0.8}
-    trials = tw.simulate(learner, tw.environments.ProbabilisticReversal(trials=300), truth, participants=20, seed=8).trials
+    trials = tw.simulate(
+        learner, tw.environments.ProbabilisticReversal(trials=300), truth, participants=20, seed=8
+    ).trials
     for beta in np.geomspace(500.0, 1e5, 20):
         value, gradient = tw.log_likelihood(learner, trials, truth | {"beta": beta}, gradient=True)
         assert np.isfinite(value).all() and all(np.isfinite(slope).all() for slope in gradient.values())

@@ -123,16 +123,15 @@ def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> di
         return dict.fromkeys(("hide", "given_hidden", "score_hidden", "unscored", "pick"))
     user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
 
-    if learner.markov:  # without a default: a walk that does not know the last hidden choice fails
+    def hide(agent, state, trial, options, before=-1):
+        clear(options)
+        user_hide(agent, state, trial, options)
 
-        def hide(agent, state, trial, options, before):
-            clear(options)
-            user_hide(agent, state, trial, before, options)
-    else:
-
-        def hide(agent, state, trial, options, before=-1):
-            clear(options)
-            user_hide(agent, state, trial, options)
+    def hide_after(
+        agent, state, trial, options, before
+    ):  # without a default: a walk that does not know the last hidden choice fails
+        clear(options)
+        user_hide(agent, state, trial, before, options)
 
     def given_hidden(ints, t):
         return index(ints[t, HIDDEN])
@@ -170,7 +169,7 @@ def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> di
         return hidden
 
     return {
-        "hide": hide,
+        "hide": hide_after if learner.markov else hide,
         "given_hidden": given_hidden,
         "score_hidden": score_hidden,
         "unscored": unscored,
