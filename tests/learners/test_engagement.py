@@ -143,3 +143,10 @@ def test_a_fit_recovers_the_group(group):
         name: table.loc[[f"{name}[{label}]" for label in trials.participants], "mean"].to_numpy() for name in people
     }
     assert (point["log_likelihood"].to_numpy() >= tw.log_likelihood(ENGAGED, trials, mean) - 1e-6).all()
+
+
+@pytest.mark.parametrize("learner", [ENGAGED, tw.QLearning()], ids=["summed over", "none"])
+def test_hidden_choices_that_are_not_drawn_need_no_particle_gibbs(group, learner):
+    why = "are a Markov chain, which its exact likelihood sums over" if learner is ENGAGED else "do not exist"
+    with pytest.raises(tw.errors.UsageError, match=f"those of .* {why}: leave sampler= out"):
+        tw.fit(learner, group[1], sampler="particle-gibbs", progress=False)
