@@ -49,6 +49,7 @@ from .learners.parameters import (
 from .learners.state import memory as memory, softmax_into as softmax_into, state as state
 from .likelihoods.evaluate import log_likelihood as log_likelihood, trial_values as trial_values
 from .likelihoods.pymc_op import likelihood as likelihood
+from .likelihoods.transitions import transitions as transitions
 from .reports import results as results
 from .reports.report import report as report
 from .studies.calibrate import calibrate as calibrate

@@ -56,13 +56,20 @@ def pymc_log_density(model, target, x):
 
 
 @pytest.mark.parametrize(
-    ("pooling", "user_priors"), [("partial", False), ("none", False), ("complete", False), ("partial", True)]
+    ("pooling", "user_priors", "learner"),
+    [
+        ("partial", False, LEARNER),
+        ("none", False, LEARNER),
+        ("complete", False, LEARNER),
+        ("partial", True, LEARNER),
+        ("partial", False, tw.learners.EngagedQLearning(initial=1.2)),
+    ],
 )
-def test_density_is_that_of_the_pymc_model(small, pooling, user_priors):
+def test_density_is_that_of_the_pymc_model(small, pooling, user_priors, learner):
     trials = small.trials.select(small.trials.participants[:4])
     priors = {"alpha_mu": pm.Normal.dist(-1.5, 0.3), "beta_sd": pm.HalfNormal.dist(0.2)} if user_priors else {}
-    target = compiled_posterior(trials, pooling, priors=priors)
-    model = build_model(LEARNER, trials, target.population)
+    target = compiled_posterior(trials, pooling, learner, priors=priors)
+    model = build_model(learner, trials, target.population)
     random = np.random.default_rng(5)
     for _ in range(2):
         x = target.start(random)

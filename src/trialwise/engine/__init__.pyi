@@ -25,7 +25,9 @@ from .kernels import (
 )
 from .kernels.compiled import (
     constants as constants,
-    gradient_kernel as gradient_kernel,
+)
+from .kernels.compiled_forward import (
+    likelihood_kernel as likelihood_kernel,
 )
 from .kernels.compiled_hidden import (
     goes_abreast as goes_abreast,
@@ -62,4 +64,10 @@ from .run_hidden import (
     run_traced as run_traced,
     stream_keys as stream_keys,
     trace_particles_plain as trace_particles_plain,
+)
+from .run_markov import (
+    ForwardTrace as ForwardTrace,
+    forward_plain as forward_plain,
+    run_forward as run_forward,
+    trace_forward as trace_forward,
 )

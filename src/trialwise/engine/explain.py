@@ -20,7 +20,7 @@ from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, pla
 from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
 from trialwise.learners.responses.family import fill, hidden_field, unfilled
-from trialwise.learners.state import Task
+from trialwise.learners.state import Task, numbers_of
 
 REPLACEMENTS = {
     "log_ndtr": "the logarithm of the normal distribution function is tw.functions.log_normal_cdf(x)",
@@ -256,11 +256,18 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
                     )
             signal_counts.append(len(values))
 
-    def hide(agent, state, trial, options):
-        fill(learner, "hide", options, "option", agent, state, trial, also=f". {hidden_field(learner)}")
+    def hide(agent, state, trial, options, before):
+        known, unchanged = (before,) if learner.markov else (), numbers_of(state)
+        fill(learner, "hide", options, "option", agent, state, trial, *known, also=f". {hidden_field(learner)}")
+        _check_unchanged(learner, "hide", unchanged, state)
 
     def act(agent, state, trial, hidden, preference, last):
-        answers = [family.try_method(learner, agent, state, trial, preference) for family in learner.responses.values()]
+        answers = []
+        for family in learner.responses.values():
+            unchanged = numbers_of(state) if learner.hides else None
+            answers.append(family.try_method(learner, agent, state, trial, preference))
+            if unchanged is not None:
+                _check_unchanged(learner, family.method, unchanged, state)
         nested = answers[-1]
         for answer in reversed(answers[:-1]):
             nested = (answer, nested)
@@ -296,6 +303,15 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
     return signal_counts[0] if signal_counts else 0
 
 
+def _check_unchanged(learner: Learner, method: str, before: np.ndarray, state: object) -> None:
+    """Refuse a method of a learner with a hidden choice that changes the state although it is called for each hidden option in turn."""
+    if not np.array_equal(before, numbers_of(state), equal_nan=True):
+        raise LearnerError(
+            f"{type(learner).__name__}.{method} changes the state. It is called for every hidden option, also for those that were not chosen, and may "
+            "only read the state: changes by what is shown belong in see, changes after a choice in act or learn"
+        )
+
+
 def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
     """Run trials in plain Python, after a run failed on them or gave NaN, to raise an error that names the line and the trial: an
     exception of the learner's methods, or an entry of ``preference`` that they leave empty.
@@ -318,9 +334,9 @@ def run_again(learner: Learner, packed: Packed, free: np.ndarray) -> None:
                 f"preference[{entry}] = ... for {entry} in range(len(preference)), on every trial"
             )
 
-    def hide(agent, state, trial, options):
-        fills("hide", "option", packed.options, True, agent, state, trial)
-        parts.hide(agent, state, trial, options)
+    def hide(agent, state, trial, options, before):
+        fills("hide", "option", packed.options, True, agent, state, trial, *((before,) if learner.markov else ()))
+        parts.hide(agent, state, trial, options, before)
 
     def act(agent, state, trial, hidden, preference, last):
         if "choose" in learner.methods and packed.ints[now[0], FLAGS] & SCORED:

@@ -21,7 +21,7 @@ from trialwise.engine.packed import Packed, middle_row
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
 from trialwise.engine.walks.replay import Parts, build_replay
 from trialwise.learners.learner import Learner
-from trialwise.learners.state import State, Task
+from trialwise.learners.state import State, Task, numbers_of
 
 GAP = np.array([0x7FF0000000000001], np.uint64).view(np.float64)[0].item()
 """A signaling NaN: it stays one when it is stored, and arithmetic turns it into a quiet one. So a state shows whether a learner
@@ -234,9 +234,9 @@ class _Walk:
 
         def change(agent, state, trial, *responses):
             holding = self.held is not None and _holds(state)
-            before = _numbers(state) if holding else None
+            before = numbers_of(state) if holding else None
             part(agent, state, trial, *responses)
-            if before is not None and _spoilt(before, _numbers(state)):
+            if before is not None and _spoilt(before, numbers_of(state)):
                 self.holding = holding
                 self._refuse_held()
 
@@ -272,9 +272,9 @@ class _Walk:
                     return None
                 finally:
                     self.truth = True
-                return _numbers(changed)
+                return numbers_of(changed)
 
-            self._look(_numbers(before), after, t, holding)
+            self._look(numbers_of(before), after, t, holding)
         return learn(state, ints, reals, t)
 
     def _look(self, before: np.ndarray, after: Callable, t: int, holding: bool) -> None:
@@ -303,15 +303,6 @@ def _middlemost(values: np.ndarray) -> float:
     return float(occurring[len(occurring) // 2]) if len(occurring) else 0.0
 
 
-def _tables(state: object) -> list:
-    return list(vars(state).values()) if isinstance(state, State) else [] if state is None else [state]
-
-
-def _numbers(state: object) -> np.ndarray:
-    """All numbers of a state."""
-    return np.concatenate([np.zeros(0), *(np.asarray(part, float).ravel() for part in _tables(state))])
-
-
 def _copy(state: object) -> object:
     if isinstance(state, State):
         return State(**{name: _copy(part) for name, part in vars(state).items()})
@@ -324,7 +315,7 @@ def _is_gap(numbers: np.ndarray) -> np.ndarray:
 
 
 def _holds(state: object) -> bool:
-    return bool(_is_gap(_numbers(state)).any())
+    return bool(_is_gap(numbers_of(state)).any())
 
 
 def _spoilt(before: np.ndarray, after: np.ndarray | None) -> bool:

@@ -162,7 +162,7 @@ def argument(learner: Learner, method: str, role: str) -> str | None:
     function = learner.methods.get(method)
     if function is None:
         return None
-    roles = arguments_of(method, learner.hides, learner.responses)
+    roles = arguments_of(method, learner.hidden, learner.responses)
     return function.__code__.co_varnames[1 + roles.index(role)] if role in roles else None
 
 

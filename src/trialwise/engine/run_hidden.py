@@ -222,13 +222,18 @@ def run_traced(learner: Learner, packed: Packed, n: int, free: np.ndarray, key: 
     return trace
 
 
-def _empty_trace(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
-    count = len(packed.ints)
+def empty_record(learner: Learner, packed: Packed) -> np.ndarray:
+    """A record (:func:`trialwise.engine.run.record_for`) whose predictions are sums, over hidden options, that begin at 0."""
     record = record_for(learner, packed)
     record[(packed.ints[:, FLAGS] & RESPONDED) > 0, 1:] = 0.0
+    return record
+
+
+def _empty_trace(learner: Learner, packed: Packed, names: list[str], particles: int) -> Trace:
+    count = len(packed.ints)
     shape = (count, particles)
     return Trace(
-        record,
+        empty_record(learner, packed),
         np.full((count * particles, len(names)), np.nan),
         np.full(shape, -1),
         np.zeros(shape),

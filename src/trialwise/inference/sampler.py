@@ -107,7 +107,7 @@ class Sampler:
     needs_gradient
         Whether it follows gradients, and so needs exact likelihoods.
     needs_courses
-        Whether it draws the hidden choices of a learner, which has to make some.
+        Whether it draws hidden choices, and so needs a learner whose likelihood is estimated because of them.
     takes_formulas
         Whether it can sample a population with a design.
     preferred
@@ -143,7 +143,12 @@ class Sampler:
         if self.needs_gradient and not likelihood.has_gradient:
             return f"needs gradients, which the estimated likelihood of {likelihood.learner} does not have"
         if self.needs_courses and not likelihood.has_courses:
-            return f"draws hidden choices, of which {likelihood.learner} makes none"
+            why = (
+                "are a Markov chain, which its exact likelihood sums over"
+                if likelihood.learner.markov
+                else "do not exist"
+            )
+            return f"draws hidden choices, and those of {likelihood.learner} {why}"
         if formulas and not self.takes_formulas:
             return "cannot fit formulas"
         return ""

@@ -10,7 +10,7 @@ from typing import Any, dataclass_transform
 
 from trialwise.base.errors import LearnerError, did_you_mean
 from trialwise.learners.assumptions import NOTHING, Assumptions
-from trialwise.learners.learner import CONTRACT, HIDDEN_TO, Learner, arguments_of
+from trialwise.learners.learner import CONTRACT, Learner, arguments_of, receives_hidden
 from trialwise.learners.parameters import Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS, MOST_RESPONSES, named_responses
 from trialwise.learners.responses.family import ResponseFamily
@@ -170,16 +170,12 @@ def _check_methods(
             "trial.stage; stages and options of tw.assumes declare which actions each of them has. From a table with one row a trial, "
             "read_long makes these rows with its argument expand"
         )
-    _check_hidden(name, fields, methods, responses)
+    hidden = _hidden_field(name, fields, methods, responses)
     for method_name, method in methods.items():
-        expected = arguments_of(method_name, "hide" in methods, responses)
+        expected = arguments_of(method_name, hidden, responses)
         actual = list(inspect.signature(method).parameters)[1:]
         if len(actual) != len(expected):
-            explanation = (
-                f". Only choose, learn and watch receive the hidden choice: what {method_name} does cannot depend on it"
-                if "hide" in methods and len(actual) == len(expected) + 1 and method_name not in HIDDEN_TO
-                else ""
-            )
+            explanation = _why_not_hidden(method_name, hidden, len(actual) - len(expected)) if hidden else ""
             raise LearnerError(
                 f"{_place(method, name)} takes ({', '.join(['self', *actual])}) but is called with "
                 f"({', '.join(['self', *expected])}): write def {method_name}(self, {', '.join(expected)}):{explanation}"
@@ -196,9 +192,25 @@ def _check_methods(
                     )
 
 
-def _check_hidden(
+def _why_not_hidden(method: str, hidden: Hidden, more: int) -> str:
+    """Why a method with this number of arguments too many does not receive the hidden choice; with -1, what it does receive."""
+    if method == "hide" and hidden.markov and more == -1:
+        return f". {hidden.name} has markov=True: last is the last hidden choice, or -1 if there was none since the start or a reset"
+    if more != 1 or receives_hidden(method, hidden):
+        return ""
+    if hidden.markov and method in ("learn", "watch"):
+        return (
+            f". {hidden.name} has markov=True: the state of the learner must not depend on hidden choices, and hide receives the last one. If what is "
+            "learnt does depend on them, leave markov=True out, and the likelihood is estimated by particles"
+        )
+    able = "choose receives" if hidden.markov else "choose, learn and watch receive"
+    return f". Only {able} the hidden choice: what {method} does cannot depend on it"
+
+
+def _hidden_field(
     name: str, fields: Mapping[str, Any], methods: Mapping[str, Callable], responses: Mapping[str, ResponseFamily]
-) -> None:
+) -> Hidden | None:
+    """The field of the hidden choice; None without one."""
     counts = [field for field in fields.values() if isinstance(field, Hidden)]
     if "hide" not in methods:
         if counts:
@@ -206,7 +218,7 @@ def _check_hidden(
                 f"{name}.{counts[0].name} is the number of options of a hidden choice, but {name} has no hide: write "
                 "def hide(self, state, trial, preference): or make it a constant(...)"
             )
-        return
+        return None
     if len(counts) != 1:
         raise LearnerError(
             f"{_place(methods['hide'], name)}: exactly one field gives the number of options of the hidden choice, such as "
@@ -215,6 +227,7 @@ def _check_hidden(
     if not any(family.goes_with_hidden for family in responses.values()):
         method = next(iter(responses.values())).method
         raise LearnerError(f"{name} has hide and {method}: a hidden choice requires choose")
+    return counts[0]
 
 
 def _place(method: Callable, owner: str, line: int | None = None) -> str:

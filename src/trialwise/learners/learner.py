@@ -8,7 +8,7 @@ method                                                          purpose         
 ``start(self, task)``                                           the state before trial 1               once
 ``reset(self, state, trial)``                                   partial or whole reset                 rows flagged reset
 ``see(self, state, trial)``                                     what is shown changes the state        every trial
-``hide(self, state, trial, preference)``                        logits of the unobserved choice        every trial
+``hide(self, state, trial, [last,] preference)``                logits of the unobserved choice        every trial
 ``choose(self, state, trial, [hidden,] preference)``            logits, one per action                 every trial
 ``respond(self, state, trial)``                                 parameters of a response               every trial
 ``act(self, state, trial, choice)``                             the choice itself changes the state    choice
@@ -17,6 +17,9 @@ method                                                          purpose         
 ``watch(self, state, trial, [hidden,] outcome)``                update without a choice of one's own   outcome, no choice
 ``between(self, state, trial)``                                 change until the next trial            every trial
 ==============================================================  =====================================  ==================
+
+If the hidden choice is a Markov chain (:func:`trialwise.learners.parameters.hidden`), ``hide`` receives the ``last`` one, and ``learn`` and
+``watch`` receive none, so that the state is the same whatever was chosen.
 
 ``choose`` or ``respond`` is required, the others are optional. A learner may have both, and further methods marked with a family
 (:meth:`trialwise.learners.responses.family.ResponseFamily.of`), which are responses of their own name: each is scored on the trials where it was
@@ -59,15 +62,21 @@ CONTRACT = {
     "between": ("state", "trial"),
 }
 
-HIDDEN_TO = {"learn", "watch", *(family.method for family in FAMILIES.values() if family.goes_with_hidden)}
-"""The methods that receive the hidden choice, as the third argument after ``self``."""
+RESPONSES_TO_HIDDEN = {family.method for family in FAMILIES.values() if family.goes_with_hidden}
 
 
-def arguments_of(method: str, hides: bool, responses: Mapping[str, ResponseFamily]) -> list[str]:
-    """The arguments after ``self`` of a method of a learner with these responses; ``hides`` if it makes a hidden choice."""
+def receives_hidden(method: str, hidden: Hidden) -> bool:
+    """Whether a method receives the hidden choice, as the third argument after ``self``."""
+    return method in RESPONSES_TO_HIDDEN or (method in ("learn", "watch") and not hidden.markov)
+
+
+def arguments_of(method: str, hidden: Hidden | None, responses: Mapping[str, ResponseFamily]) -> list[str]:
+    """The arguments after ``self`` of a method of a learner with these responses and this field of a hidden choice, if it makes one."""
     arguments = list(CONTRACT[method] if method in CONTRACT else responses[method].arguments)
-    if hides and method in HIDDEN_TO:
+    if hidden and receives_hidden(method, hidden):
         arguments.insert(2, "hidden")
+    if hidden and hidden.markov and method == "hide":
+        arguments.insert(2, "last")
     return arguments
 
 
@@ -457,6 +466,11 @@ class Learner:
         return self.hidden is not None and self.hidden.exchangeable and self.options > 1
 
     @property
+    def markov(self) -> bool:
+        """Whether the hidden choice is a Markov chain, so that the likelihood is exact."""
+        return self.hidden is not None and self.hidden.markov
+
+    @property
     def learns(self) -> bool:
         """Whether the learner learns from outcomes: whether it has ``learn`` or ``watch``."""
         return "learn" in self.methods or "watch" in self.methods
@@ -493,6 +507,7 @@ class Learner:
         text = f"{fingerprint(dict(self.methods) | self.helper_methods)}{shape}{constants}"
         slopes = [self.declared[name] for name, each in self.varied.items() if each.levels is None]
         text += str([(each.name, each.support, each.lower, each.upper) for each in slopes]) if slopes else ""
+        text += "markov" if self.markov else ""
         import hashlib
 
         return hashlib.sha256(text.encode()).hexdigest()

@@ -105,9 +105,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Hidden(Setting):
-    """The number of options of a hidden choice; ``exchangeable`` if they are equivalent at the start."""
+    """The number of options of a hidden choice: ``exchangeable`` if they are equivalent at the start, ``markov`` if it is a Markov chain."""
 
     exchangeable: bool = False
+    markov: bool = False
 
 
 def unit(role: str, *, mean: float = 0.0, width: float = 1.5, spread: float = 1.0) -> Any:
@@ -285,11 +286,17 @@ def constant(value: Any, role: str) -> Any:
     return Setting("", role, value)
 
 
-def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
+def hidden(options: int, role: str, *, exchangeable: bool = False, markov: bool = False) -> Any:
     """The number of options of a hidden choice: ``sets: int = hidden(3, "number of task sets", exchangeable=True)``.
 
     Exchangeable options are equivalent at the start and are treated alike: swapping two of them in a state swaps them in ``hide``
     and changes nothing else. They then differ only in the order of their first use, by which the engine labels them.
+
+    A hidden choice is a Markov chain if it depends on earlier ones through the last of them alone, as the hidden states of a hidden Markov
+    model do: ``states: int = hidden(2, "engaged, random", markov=True)``. Then ``hide(self, state, trial, last, preference)`` receives the last
+    hidden choice, or -1 if there was none since the start or a reset, and ``learn`` and ``watch`` do not receive the hidden choice. The
+    learner's state is thus the same whatever was chosen, and the likelihood is the exact sum over all sequences of hidden choices,
+    with its gradient, by the forward algorithm (Rabiner 1989, Proc. IEEE 77:257).
 
     Parameters
     ----------
@@ -299,6 +306,8 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
         A short description.
     exchangeable
         Whether they are exchangeable.
+    markov
+        Whether the hidden choice is a Markov chain.
 
     Returns
     -------
@@ -308,7 +317,7 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
     Raises
     ------
     UsageError
-        Unless ``options`` is a whole number above 0.
+        Unless ``options`` is a whole number above 0; and if the options of a Markov chain are to be exchangeable.
 
     Examples
     --------
@@ -318,4 +327,10 @@ def hidden(options: int, role: str, *, exchangeable: bool = False) -> Any:
     """
     if isinstance(options, bool) or not isinstance(options, int) or options < 1:
         raise UsageError(f"hidden({options!r}, ...): wanted a number of options, 1 or more")
-    return Hidden("", role, options, exchangeable)
+    if exchangeable and markov:
+        raise UsageError(
+            f"hidden({options!r}, ..., exchangeable=True, markov=True): options are exchangeable if what is learnt with them is all that tells them "
+            "apart, and nothing is learnt with the options of a Markov chain. Give each a meaning of its own in hide and choose, and leave "
+            "exchangeable=True out"
+        )
+    return Hidden("", role, options, exchangeable, markov)

@@ -70,7 +70,7 @@ class Reading:
         self._action_indices: set[int] = set()
         self._compared_choices: set[int] = set()
         for name, method in learner.methods.items():
-            positional: list[Any] = ["self", *arguments_of(name, learner.hides, learner.responses)]
+            positional: list[Any] = ["self", *arguments_of(name, learner.hidden, learner.responses)]
             self._function(method, positional, {}, DEPTH)
         self.ordered_actions = tuple(sorted(self._action_indices | self._compared_choices))
         if self._action_indices and not self._variable_index:

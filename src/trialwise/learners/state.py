@@ -105,6 +105,12 @@ def memory(value: int = -1) -> Any:
     return int(value)
 
 
+def numbers_of(state: object) -> np.ndarray:
+    """All numbers of a state, ``(numbers,)``."""
+    parts = list(vars(state).values()) if isinstance(state, State) else [] if state is None else [state]
+    return np.concatenate([np.zeros(0), *(np.asarray(part, float).ravel() for part in parts)])
+
+
 class Task:
     """What a learner knows before the first trial: the numbers of contexts, cues, actions, ...
 

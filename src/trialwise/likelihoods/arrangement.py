@@ -30,11 +30,11 @@ class Arrangement:
 
     @cached_property
     def kernel(self) -> Callable:
-        """The gradient kernel, see :func:`trialwise.engine.kernels.compiled.gradient_kernel`, with the errors of compilation."""
+        """The kernel, see :func:`trialwise.engine.kernels.compiled_forward.likelihood_kernel`, with the errors of compilation."""
         with compilation(self.learner, self.packed):
-            from trialwise.engine import gradient_kernel
+            from trialwise.engine import likelihood_kernel
 
-            return gradient_kernel(self.learner, self.packed)
+            return likelihood_kernel(self.learner, self.packed)
 
     @cached_property
     def arguments(self) -> tuple[np.ndarray, ...]:

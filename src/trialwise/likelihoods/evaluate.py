@@ -20,6 +20,7 @@ from trialwise.learners.no_chance import no_chance
 from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
+from trialwise.likelihoods.forward import ForwardLikelihood
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.likelihoods.likelihood import Likelihood
 
@@ -144,20 +145,20 @@ def log_likelihood(
                 Argument("plain", True), " takes ten particles: leave it out, or leave out ", Argument("method", method)
             )
         value = likelihood.plain(theta)
-        _check_values(likelihood, theta, value)
+        check_values(likelihood, theta, value)
         return value
     if isinstance(likelihood, EstimatedLikelihood):
         value, slope = _estimate(likelihood, theta, method, gradient)
     else:
         assert isinstance(likelihood, ExactLikelihood)
         value, slope = likelihood.gradient_at(theta)
-    _check_values(likelihood, theta, value)
+    check_values(likelihood, theta, value)
     if not gradient:
         return value
     return value, {name: slope[:, k].copy() for k, name in enumerate(learner.names)}
 
 
-def _check_values(likelihood: Likelihood, theta: np.ndarray, value: np.ndarray) -> None:
+def check_values(likelihood: Likelihood, theta: np.ndarray, value: np.ndarray) -> None:
     """Raise a LearnerError that names the first trial without a likelihood, if a participant's log-likelihood is NaN; warn of -inf, which
     is right for a response that the learner never gives."""
     wrong = np.flatnonzero(np.isnan(value) | np.isneginf(value))
@@ -257,7 +258,7 @@ def trial_values(
     frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
     trace = likelihood.trace(theta)
-    _check_values(likelihood, theta, _by_participant(likelihood, trace.record[:, 0]))
+    check_values(likelihood, theta, _by_participant(likelihood, trace.record[:, 0]))
     frame.attrs |= trace.attributes
     record, actions = trace.record, trials.sizes.get("action", 1)
     for response in responses_of(learner, actions):
@@ -283,7 +284,7 @@ def _by_participant(likelihood: Likelihood, scores: np.ndarray) -> np.ndarray:
 
 def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
     """Probability that the hidden choice of each trial is that of the participant's trial number ``trial``, ``(trials,)``."""
-    if not isinstance(likelihood, EstimatedLikelihood):
+    if not isinstance(likelihood, EstimatedLikelihood | ForwardLikelihood):
         raise UsageError(Argument("same_as", trial), f": {likelihood.learner} makes no hidden choice")
     longest = int(likelihood.trials.lengths.max())
     if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:

@@ -21,7 +21,7 @@ class ExactLikelihood(Likelihood):
 
     @property
     def arguments(self) -> tuple[np.ndarray, ...]:
-        """All arguments of the gradient kernel ``arrangement.kernel`` except the parameters."""
+        """All arguments of ``arrangement.kernel`` except the parameters."""
         settings, rows, *rest = self.arrangement.arguments
         return (settings, self.packed.rows if self.pooled else rows, *rest)
 

@@ -8,6 +8,7 @@ from trialwise.learners.learner import Learner
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
 from trialwise.likelihoods.filter_streams import FilterStreams
+from trialwise.likelihoods.forward import ForwardLikelihood
 from trialwise.likelihoods.likelihood import Likelihood
 
 
@@ -39,6 +40,8 @@ def likelihood_of(
     LearnerError
         If the learner reads a column that is not available before the choice, or an outcome that does not exist.
     """
+    if learner.markov:
+        return ForwardLikelihood(learner, trials, pooled)
     if learner.hides:
         return EstimatedLikelihood(
             learner, trials, particles=particles, filters=filters, seed=seed, streams=streams, workers=workers, pooled=pooled

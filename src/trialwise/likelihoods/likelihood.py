@@ -111,8 +111,8 @@ class Likelihood(ABC):
 
     @property
     def has_courses(self) -> bool:
-        """Whether the learner makes a hidden choice, whose courses the likelihood sums over."""
-        return self.learner.hides
+        """Whether the learner makes hidden choices whose courses have to be drawn, since there is no exact sum over them."""
+        return self.learner.hides and not self.has_gradient
 
     def natural(self, u: np.ndarray) -> np.ndarray:
         """Natural values from unconstrained ones, ``(..., parameters)``."""

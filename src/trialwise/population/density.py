@@ -27,7 +27,7 @@ import numba
 import numpy as np
 
 from trialwise.base.errors import UsageError
-from trialwise.engine import WHOLE, Packed, cache, compilation, constants, gradient_kernel, kernel_inputs
+from trialwise.engine import WHOLE, Packed, cache, compilation, constants, kernel_inputs, likelihood_kernel
 from trialwise.learners.learner import Learner
 from trialwise.population import correlations
 from trialwise.population.correlations import correlations_of, scaled_factor, scaled_factor_pullback
@@ -336,7 +336,7 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
 
     def build() -> Callable:
         with compilation(learner, packed):
-            return build_density(gradient_kernel(learner, packed))
+            return build_density(likelihood_kernel(learner, packed))
 
     density = cache.on_disk(build, "trialwise_density", layout)
     rows, *rest = kernel_inputs(packed)

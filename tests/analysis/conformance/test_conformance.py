@@ -45,6 +45,8 @@ def load(path):
         tw.learners.AlienQLearning(carried=True),
         tw.learners.AlienTaskSets(carried=True),
         tw.learners.AlienHierarchicalBayes(frozen=True),
+        tw.learners.GLMHMM(),
+        tw.learners.EngagedQLearning().with_lapse(),
     ],
     ids=repr,
 )

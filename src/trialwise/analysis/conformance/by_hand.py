@@ -38,7 +38,7 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
     agent = agent_at(learner, trials, rows[0], free) if learner.varied else learner.agent(free)
     state = methods["start"](agent, task) if "start" in methods else None
     responses = [(family, family.observed(trials, name)) for name, family in learner.responses.items()]
-    scores, last = np.full(len(rows), np.nan), -1
+    scores, last, last_hidden = np.full(len(rows), np.nan), -1, -1
 
     def by_itself(name: str, trial: object) -> None:
         if name in methods:
@@ -49,7 +49,7 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
         hidden = (int(trials.columns[HIDDEN_CHOICE].values[t]),) if learner.hides else ()
         trial, outcome = _before_choice(trials, t), _outcome(trials, t)
         if trials.reset[t] and n > 0:  # type: ignore[index]
-            last = -1
+            last = last_hidden = -1
             if "reset" in methods:
                 methods["reset"](agent, state, trial)
             elif "start" in methods:
@@ -61,7 +61,10 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
         own = present if trials.scored is None or trials.scored[t] else []
         if own or (hidden and (present or watched)):
             scores[n] = sum(family.by_hand(learner, agent, state, trial, hidden, last, row) for family, row in own)
-            scores[n] += _log_hidden(learner, agent, state, trial, hidden)
+            scores[n] += _log_hidden(learner, agent, state, trial, hidden, last_hidden)
+        if hidden and (present or watched):
+            last_hidden = hidden[0]
+        after = () if learner.markov else hidden
         for family, row in present:
             last = family.received(row) if family.acts else last
         family, observed = responses[0]
@@ -69,19 +72,19 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
             methods["act"](agent, state, trial, family.received(observed[t]))
         by_itself("elapse", trial)
         if watched:
-            methods["watch"](agent, state, trial, *hidden, outcome)
+            methods["watch"](agent, state, trial, *after, outcome)
         elif "learn" in methods and outcome is not None and (answered or family.learns_when_missing):
-            methods["learn"](agent, state, trial, *hidden, family.received(observed[t]), outcome)
+            methods["learn"](agent, state, trial, *after, family.received(observed[t]), outcome)
         by_itself("between", trial)
     return scores
 
 
-def _log_hidden(learner: Learner, agent: Any, state: Any, trial: Any, hidden: tuple[int, ...]) -> float:
-    """Log-probability of a given hidden choice; 0 without one."""
+def _log_hidden(learner: Learner, agent: Any, state: Any, trial: Any, hidden: tuple[int, ...], last: int) -> float:
+    """Log-probability of a given hidden choice after the last one, -1 if there was none; 0 without one."""
     log_probability = 0.0
     for option in hidden:
         logits = np.zeros(learner.options).view(Table)
-        learner.methods["hide"](agent, state, trial, logits)
+        learner.methods["hide"](agent, state, trial, *((last,) if learner.markov else ()), logits)
         log_probability = float(logits[option] - np.log(np.exp(logits - logits.max()).sum()) - logits.max())
     return log_probability
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from trialwise.analysis.conformance.acting import acting, line_in
 from trialwise.analysis.conformance.case import Case, Violation
-from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS
+from trialwise.analysis.conformance.contract import CHECKS, HIDDEN_CHECKS, MARKOV_CHECKS
 from trialwise.analysis.conformance.specimen import specimen
 from trialwise.base.english import counted
 from trialwise.base.errors import LearnerError, TrialwiseError, UsageError
@@ -151,7 +151,8 @@ def check_learner(
     replay have the same probability; every parameter matters; no trial depends on the future; participants are independent; a
     missed trial only calls ``elapse``; signals are numbers. A learner with a hidden choice is checked at given hidden choices,
     where everything can be computed exactly; in addition, swapping exchangeable options must change nothing, and particles must
-    agree with the sum over all sequences of hidden choices in a few trials.
+    agree with the sum over all sequences of hidden choices in a few trials; so must the forward algorithm, if the hidden choice is a Markov
+    chain.
 
     Parameters
     ----------
@@ -250,7 +251,7 @@ def _as_learner(subject: Any) -> Learner:
 
 
 def _run_checks(case: Case) -> Iterator[Check]:
-    checks = CHECKS | HIDDEN_CHECKS if case.learner.hides else CHECKS
+    checks = CHECKS | (MARKOV_CHECKS if case.learner.markov else HIDDEN_CHECKS if case.learner.hides else {})
     for n, (name, check) in enumerate(checks.items()):
         try:
             yield Check(name, True, check(case))

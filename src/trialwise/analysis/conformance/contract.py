@@ -19,6 +19,8 @@ from trialwise.engine import (
     HIDDEN,
     TEACHES,
     WATCHES,
+    run_exact,
+    run_forward,
     run_gradient,
     run_trace,
     trace_plain,
@@ -28,6 +30,9 @@ from trialwise.learners.source import helpers
 
 COURSE, FILTERS = 9, 400
 """Number of trials over which sequences of hidden choices are summed to test particles, and number of filters averaged."""
+
+MOST_SEQUENCES = 30_000
+"""Largest number of sequences of hidden choices that are summed for each participant to test the forward algorithm."""
 
 
 # -- the checks: each returns its details, or raises ------------------------------------------------------------------
@@ -320,7 +325,7 @@ def _exchangeable(case: Case) -> str:
 
 
 def _integrated(case: Case) -> str:
-    from trialwise.engine import run_exact, run_particles, stream_keys
+    from trialwise.engine import run_particles, stream_keys
 
     short = case.trials.beginning(COURSE)
     lengths, packed = short.lengths, case.pack(short)
@@ -362,6 +367,32 @@ def _abreast(case: Case) -> str:
     how = "several particles at once" if goes_abreast(case.learner, case.packed) else "one particle at a time"
     return f"same estimates; on doubles, {how}"
 
+
+def _forward(case: Case) -> str:
+    options = max(case.learner.options, 2)
+    count = min(COURSE, int(np.log(MOST_SEQUENCES) / np.log(options)))
+    packed, worst = case.pack(case.trials.beginning(count)), 0.0
+    for free in case.points:
+        value, slope, _ = run_exact(case.learner, packed, free)
+        for quantity, gaps in zip(
+            ("likelihood", "gradient"), _gaps(run_forward(case.learner, packed, free), (value, slope)), strict=True
+        ):
+            if gaps.max(initial=0.0) > AGREEMENT:
+                n = int(np.argmax(gaps.max(1) if gaps.ndim > 1 else gaps))
+                raise Violation(
+                    f"for the first {count} trials of {case.trials.participants[n]} the {quantity} by the forward algorithm differs by "
+                    f"{shown(gaps.max())} from the sum over all sequences of hidden choices: hide and choose may only read the state"
+                )
+            worst = max(worst, gaps.max(initial=0.0))
+    return f"largest relative difference in {count} trials {shown(worst)}"
+
+
+def _gaps(some: tuple[np.ndarray, ...], others: tuple[np.ndarray, ...]) -> Iterator[np.ndarray]:
+    return (difference(one, other) for one, other in zip(some, others, strict=True))
+
+
+MARKOV_CHECKS: dict[str, Callable[[Case], str]] = {"forward algorithm and sum over sequences agree": _forward}
+"""The additional row for learners whose hidden choices are a Markov chain."""
 
 HIDDEN_CHECKS: dict[str, Callable[[Case], str]] = {
     "hidden options are exchangeable": _exchangeable,

@@ -57,14 +57,19 @@ def build_enumeration(parts: Parts, swarm: Swarm, weigh: Callable, start_afresh:
                     chances[n, k] = 1.0 if k == 0 else 0.0
                     steps[n * width + k] = 0.0
                 if flags & HIDES:
-                    last, earlier = -1, n
+                    last, before, earlier = -1, -1, n
+                    while earlier > 0 and before < 0 and not ints[first + earlier, FLAGS] & RESET:
+                        earlier -= 1
+                        if ints[first + earlier, FLAGS] & HIDES:
+                            before = next_option[earlier] - 1
+                    earlier = n
                     while earlier > 0 and last < 0 and not ints[first + earlier, FLAGS] & RESET:
                         earlier -= 1
                         if ints[first + earlier, FLAGS] & RESPONDED:
                             last = last_action(seen(observed, first + earlier), ints[first + earlier, FLAGS], last)
                     weigh(
                         agent, at(states, task, n), trial, preference, shares, options, prior, joint, slopes, used[n], last,
-                        available(trial), seen(observed, t), flags,
+                        available(trial), seen(observed, t), flags, before,
                     )  # fmt: skip
                     for k in range(width):
                         chances[n, k] = joint[k]

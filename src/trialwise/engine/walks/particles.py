@@ -89,8 +89,9 @@ def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Ca
         open_actions,
         responses,
         flags,
+        *before,
     ):
-        hide(agent, state, trial, options)
+        hide(agent, state, trial, options, *before)
         count = len(options)
         if relabel:
             count = min(used + 1, len(options))

@@ -123,9 +123,15 @@ def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> di
         return dict.fromkeys(("hide", "given_hidden", "score_hidden", "unscored", "pick"))
     user_hide, score, every_option = learner.methods["hide"], kit.adapt(score_logits), kit.every_action
 
-    def hide(agent, state, trial, options):
+    def hide(agent, state, trial, options, before=-1):
         clear(options)
         user_hide(agent, state, trial, options)
+
+    def hide_after(
+        agent, state, trial, options, before
+    ):  # without a default: a walk that does not know the last hidden choice fails
+        clear(options)
+        user_hide(agent, state, trial, before, options)
 
     def given_hidden(ints, t):
         return index(ints[t, HIDDEN])
@@ -163,7 +169,7 @@ def _hidden(learner: Learner, kit: Kit, random_column: int, tracing: bool) -> di
         return hidden
 
     return {
-        "hide": hide,
+        "hide": hide_after if learner.markov else hide,
         "given_hidden": given_hidden,
         "score_hidden": score_hidden,
         "unscored": unscored,
@@ -175,7 +181,8 @@ def _learning(
     learner: Learner, layout: Layout, kit: Kit, method: dict[str, Callable], received: Callable
 ) -> dict[str, Callable | None]:
     """The parts that change the state by a response, an outcome, or both; outcomes are scalar or have names."""
-    hides, user_act, user_learn, user_watch = learner.hides, method.get("act"), method.get("learn"), method.get("watch")
+    user_act, user_learn, user_watch = method.get("act"), method.get("learn"), method.get("watch")
+    with_hidden = learner.hides and not learner.markov
 
     if [name for name, *_ in layout] == [""]:
         place = layout[0][2]
@@ -191,12 +198,12 @@ def _learning(
         user_act(agent, state, trial, received(responses))
 
     def learn(agent, state, trial, hidden, responses, ints, reals, t):
-        if hides:
+        if with_hidden:
             return user_learn(agent, state, trial, hidden, received(responses), outcome(ints, reals, t))
         return user_learn(agent, state, trial, received(responses), outcome(ints, reals, t))
 
     def watch(agent, state, trial, hidden, ints, reals, t):
-        if hides:
+        if with_hidden:
             return user_watch(agent, state, trial, hidden, outcome(ints, reals, t))
         return user_watch(agent, state, trial, outcome(ints, reals, t))
 

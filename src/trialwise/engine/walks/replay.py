@@ -28,7 +28,7 @@ class Parts(NamedTuple):
     available     trial                                                     which actions are available
     seen          observed, t                                               the responses of trial t
     write         observed, t, flags, responses                             stores them
-    hide          agent, state, trial, options                              fills the logits of hidden options
+    hide          agent, state, trial, options, before                      fills the logits of hidden options
     given_hidden  ints, t                                                   the given hidden choice
     score_hidden  options, hidden                                           log-probability of a hidden choice
     unscored      options, hidden, record, t                                its log-probability where nothing else is scored
@@ -52,7 +52,8 @@ class Parts(NamedTuple):
     responses (:class:`trialwise.learners.responses.family.ResponseParts`); responses whose bits are set in ``flags`` enter the score.
     A part without which a trial is complete is None where a learner has no such method, or nothing is traced. Numba prunes
     ``if part is not None`` before it infers types, so that such a part costs no time, neither of the walk nor of its compilation.
-    Without a hidden choice, there is one hidden option, number 0.
+    Without a hidden choice, there is one hidden option, number 0. ``before`` is the last hidden choice, -1 if there was none since the start
+    or a reset; only the hidden choice of a Markov chain depends on it, and is not known to walks that do not pass it.
     """
 
     agent_at: Callable
@@ -108,20 +109,22 @@ def build_replay(parts: Parts, from_start: bool = True) -> Callable:
             last, place, begin = -1, 0, first
         else:
             state, last, place, begin = since
-        total, scale = 0.0, 1.0
+        total, scale, before = 0.0, 1.0, -1
         for t in range(begin, end):
             agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, place)
-                last = -1
+                last, before = -1, -1
             if see is not None:
                 see(agent, state, trial)
             hidden = 0
             if hide is not None:
                 hidden = given_hidden(ints, t)
-                hide(agent, state, trial, options)
+                hide(agent, state, trial, options, before)
+                if flags & HIDES:
+                    before = hidden
             answer = act(agent, state, trial, hidden, preference, last)
             if flags & SCORED:
                 if hide is not None:
@@ -186,20 +189,22 @@ def build_rollout(parts: Parts) -> Callable:
         random,
     ):  # fmt: skip
         state = start(agent_at(participant, ints, reals, first), task)
-        last = -1
+        last, before = -1, -1
         for t in range(first, end):
             agent = agent_at(participant, ints, reals, t)
             flags = ints[t, FLAGS]
             trial = row(ints, reals, t)
             if flags & RESET and t > first:
                 state = reset(agent, state, trial, task, 0)
-                last = -1
+                last, before = -1, -1
             if see is not None:
                 see(agent, state, trial)
             hidden = 0
             if hide is not None:
-                hide(agent, state, trial, options)
+                hide(agent, state, trial, options, before)
                 hidden = pick(ints, options, t, random)
+                if flags & HIDES:
+                    before = hidden
             answer = act(agent, state, trial, hidden, preference, last)
             if hide is not None and flags & HIDES and not flags & SCORED:
                 unscored(options, hidden, record, t)

@@ -55,6 +55,6 @@ def _figures(attrs: Mapping[str, Any], stats: Any) -> list[tuple[str, str]]:
 NAME = "pseudo-marginal"
 
 SAMPLER = Sampler(
-    NAME, "particle filters with pseudo-marginal chains", needs_gradient=False, takes_formulas=False, preferred=5, sample=sample,
+    NAME, "particle filters with pseudo-marginal chains", needs_gradient=False, needs_courses=True, takes_formulas=False, preferred=5, sample=sample,
     sentence=_sentence, figures=_figures, works=("pseudo-marginal",), counts_divergences=False,
 )  # fmt: skip
