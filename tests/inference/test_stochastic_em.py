@@ -171,6 +171,8 @@ def test_participants_whose_estimates_do_not_settle_are_named(trials, monkeypatc
         "Use maximum_a_posteriori, or a hierarchical fit",
     ]
     assert cautions[0].about == ("0", "1", "2")
+    value, mode = (table["log_likelihood"] for table in (point.maximum_likelihood, point.maximum_a_posteriori))
+    assert (value > mode - 0.05).all()
 
 
 @tw.learner

@@ -260,6 +260,7 @@ def _by_courses(likelihood: Likelihood, population: Population, starts: int, see
         # the maximum of the likelihood is at least what it is at the mode of the posterior
         begin, _ = _best([*firsts, *map(optimum, found)])
         ascent = averaged(courses, begin, prior)
+        # where the search did not settle it may have gone astray: then the best point that was seen is better
         best, _ = _best([optimum(each) for each in (ascent.u, begin, *found)])
         u = np.where(ascent.settled[:, None], ascent.u, best)
         found.append(u)
