@@ -107,7 +107,7 @@ def test_transitions_are_those_of_a_markov_chain():
     with pytest.raises(tw.errors.UsageError, match="makes no hidden choice"):
         tw.transitions(tw.QLearning(), trials, {"alpha": 0.3, "beta": 1.0, "forget": 0.0})
     sets = tw.learners.TaskSets()
-    with pytest.raises(tw.errors.UsageError, match="no Markov chain"):
+    with pytest.raises(tw.errors.UsageError, match="not declared a Markov chain"):
         tw.transitions(sets, trials, dict.fromkeys(sets.names, 0.5))
 
 

@@ -195,13 +195,13 @@ def _check_methods(
 def _why_not_hidden(method: str, hidden: Hidden, more: int) -> str:
     """Why a method with this number of arguments too many does not receive the hidden choice; with -1, what it does receive."""
     if method == "hide" and hidden.markov and more == -1:
-        return f". {hidden.name} has markov=True: last is the last hidden choice, or -1 if there was none since the start or a reset"
+        return f". {hidden.name} declares a Markov chain: last is the last hidden choice, or -1 if there was none since the start or a reset"
     if more != 1 or receives_hidden(method, hidden):
         return ""
     if hidden.markov and method in ("learn", "watch"):
         return (
-            f". {hidden.name} has markov=True: the state of the learner must not depend on hidden choices, and hide receives the last one. If what is "
-            "learnt does depend on them, leave markov=True out, and the likelihood is estimated by particles"
+            f". {hidden.name} declares a Markov chain: the state of the learner must not depend on hidden choices, and hide receives the last one. If what is "
+            "learnt does depend on them, leave markov out of hidden(...), and the likelihood is estimated by particles"
         )
     able = "choose receives" if hidden.markov else "choose, learn and watch receive"
     return f". Only {able} the hidden choice: what {method} does cannot depend on it"

@@ -329,8 +329,7 @@ def hidden(options: int, role: str, *, exchangeable: bool = False, markov: bool 
         raise UsageError(f"hidden({options!r}, ...): wanted a number of options, 1 or more")
     if exchangeable and markov:
         raise UsageError(
-            f"hidden({options!r}, ..., exchangeable=True, markov=True): options are exchangeable if what is learnt with them is all that tells them "
-            "apart, and nothing is learnt with the options of a Markov chain. Give each a meaning of its own in hide and choose, and leave "
-            "exchangeable=True out"
+            f"hidden({options!r}, ...) with exchangeable and markov: options are exchangeable if what is learnt with them is all that tells them apart, "
+            "and nothing is learnt with the options of a Markov chain. Give each a meaning of its own in hide and choose, and leave exchangeable out"
         )
     return Hidden("", role, options, exchangeable, markov)

@@ -73,7 +73,7 @@ def transitions(learner: Learner, trials: Data, parameters: Mapping[str, Any] | 
     likelihood, theta = likelihood_of(learner, trials), matrix(learner, trials, parameters)
     if not isinstance(likelihood, ForwardLikelihood):
         raise UsageError(
-            f"transitions({learner}, ...): its hidden choices are no Markov chain, hidden(..., markov=True), and have no transitions of their own"
+            f"transitions({learner}, ...): its hidden choices are not declared a Markov chain and have no transitions of their own"
             if learner.hides
             else f"transitions({learner}, ...): it makes no hidden choice"
         )
