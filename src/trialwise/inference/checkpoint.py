@@ -45,7 +45,7 @@ class Checkpoint:
             self.path.unlink(missing_ok=True)
 
 
-def checkpoint_of(request: Request, *settings: Any) -> Checkpoint:
+def checkpoint_of(request: Request, *settings: object) -> Checkpoint:
     """The checkpoint of a fit, whose key holds all that determines its target: learner, data, population and priors; and its seed.
 
     Parameters
