@@ -27,7 +27,7 @@ REPEATED = ("missing",)
 """Options that take one value and are repeated for several."""
 
 IN_PYTHON_ONLY = (
-    "at", "checkpoint", "checks", "columns", "comparison", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
+    "at", "checkpoint", "checks", "columns", "comparison", "estimates", "executor", "expansion", "filters", "folder", "geometry", "gradient", "inputs",
     "interval", "keep_missed", "kind", "means", "measures", "noise", "only", "past", "phase", "phases", "plain", "presentations", "priors",
     "ranks", "recovery", "rope", "same_as", "shocks", "what",
 )  # fmt: skip
