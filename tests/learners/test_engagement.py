@@ -28,7 +28,9 @@ def engaged_data(random):
     return tw.read_long(table, actions=[0, 1, 2]), lambda **p: engaged_q_learning(choice, reward, 3, initial=0.5, **p)
 
 
-@pytest.mark.parametrize(("learner", "data"), [(GLM, glm_data), (ENGAGED, engaged_data)], ids=str)
+@pytest.mark.parametrize(
+    ("learner", "data"), [(GLM, glm_data), (ENGAGED, engaged_data)], ids=["GLMHMM", "EngagedQLearning"]
+)
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1), width=st.sampled_from([0.3, 1.0, 2.5]))
 def test_likelihood_and_gradient_by_hand(learner, data, seed, width):
