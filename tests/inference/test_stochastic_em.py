@@ -1,7 +1,5 @@
 """Point estimates with a hidden choice, compared with optima of likelihoods that are summed over all courses of hidden choices."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -18,22 +16,6 @@ pytestmark = pytest.mark.compile
 LEARNER = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
 TRIALS, PARTICIPANTS = 7, 3
 NEARLY_NONE = np.full(3, 1e-3)
-
-
-@pytest.fixture(scope="module")
-def trials():
-    """Three agents of seven trials, with a missed trial and a choice without an outcome."""
-    ranges = {"alpha": (0.5, 0.9), "beta": (1.5, 2.5), "forget": (0.0, 0.1)}
-    trials = tw.simulate(
-        LEARNER, tw.environments.AlienTask(trials=TRIALS), ranges, participants=PARTICIPANTS, seed=6
-    ).trials
-    choice, outcome = trials.choice.copy(), 2.0 * trials.outcome["outcome"]
-    choice[3], outcome[[3, 9]] = -1, np.nan
-    cue = replace(trials.columns["cue"], values=np.tile([0, 0, 1, 0, 1, 0, 0], PARTICIPANTS))
-    context = replace(trials.columns["context"], values=np.tile([0, 0, 0, 1, 1, 0, 1], PARTICIPANTS))
-    return replace(
-        trials, choice=choice, outcome={"outcome": outcome}, columns=trials.columns | {"cue": cue, "context": context}
-    )
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.base.errors import ModelError
 from trialwise.data.trials import Trials
 from trialwise.engine import course_drawer, stream_keys
 from trialwise.learners.learner import Learner
-from trialwise.likelihoods.complete import CompleteLikelihood
+from trialwise.likelihoods.complete import CompleteLikelihood, check_explained
 from trialwise.likelihoods.filter_streams import own_keys
 from trialwise.population.geometry.expansion import climb, floored
 
@@ -110,16 +109,8 @@ class Courses:
             If no particle can explain a response.
         """
         fine = self.tried(u, conditional)
-        if not fine.all():
-            raise ModelError(self._unexplained(int(np.flatnonzero(~fine)[0]), u))
-
-    def _unexplained(self, row: int, u: np.ndarray) -> str:
-        learner, theta = self.likelihood.learner, self.likelihood.natural(u)[row]
-        at = ", ".join(f"{p.name} = {value:.4g}" for p, value in zip(learner.parameters, theta, strict=True))
-        return (
-            f"{learner}: no course of hidden choices explains the responses of participant {self.likelihood.trials.participants[row]!r} at {at}\n"
-            "    -> look at the likelihood there with trialwise.log_likelihood, which names the trial"
-        )
+        known = self.likelihood
+        check_explained(known.learner, known.packed, known.trials.participants, fine, known.natural(u))
 
 
 def first_estimate(courses: Courses, starts: np.ndarray, prior: Prior) -> np.ndarray:

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trialwise.base.cores import cores
+from trialwise.base.errors import ModelError
 from trialwise.data.trials import Trials
+from trialwise.engine import Packed
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.exact import ExactLikelihood
 
@@ -22,6 +24,22 @@ class CompleteLikelihood(ExactLikelihood):
         self.packed = self.packed.with_hidden(courses)
         packed = replace(self.arrangement.packed, ints=self.packed.ints)
         self.arrangement = replace(self.arrangement, packed=packed)
+
+
+def check_explained(
+    learner: Learner, packed: Packed, labels: Sequence[Hashable], fine: np.ndarray, theta: np.ndarray
+) -> None:
+    """Raise a ModelError, unless courses could be drawn in all segments, ``fine (segments,)`` with ``labels``, at natural values ``theta (rows,
+    parameters)``."""
+    if fine.all():
+        return
+    segment = int(np.flatnonzero(~fine)[0])
+    values = zip(learner.parameters, theta[packed.rows[segment]], strict=True)
+    at = ", ".join(f"{parameter.name} = {value:.4g}" for parameter, value in values)
+    raise ModelError(
+        f"{learner}: no course of hidden choices explains the responses of participant {labels[segment]!r} at {at}\n"
+        "    -> look at the likelihood there with trialwise.log_likelihood, which names the trial"
+    )
 
 
 @dataclass(frozen=True)

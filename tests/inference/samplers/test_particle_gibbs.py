@@ -20,22 +20,6 @@ TRIALS, PARTICIPANTS = 7, 3
 SETTINGS = {"sampler": "particle-gibbs", "progress": False}
 
 
-@pytest.fixture(scope="module")
-def trials():
-    """Three agents of seven trials, with a missed trial and a choice without an outcome."""
-    ranges = {"alpha": (0.5, 0.9), "beta": (1.5, 2.5), "forget": (0.0, 0.1)}
-    trials = tw.simulate(
-        TIED, tw.environments.AlienTask(trials=TRIALS), ranges, participants=PARTICIPANTS, seed=6
-    ).trials
-    choice, outcome = trials.choice.copy(), 2.0 * trials.outcome["outcome"]
-    choice[3], outcome[[3, 9]] = -1, np.nan
-    cue = replace(trials.columns["cue"], values=np.tile([0, 0, 1, 0, 1, 0, 0], PARTICIPANTS))
-    context = replace(trials.columns["context"], values=np.tile([0, 0, 0, 1, 1, 0, 1], PARTICIPANTS))
-    return replace(
-        trials, choice=choice, outcome={"outcome": outcome}, columns=trials.columns | {"cue": cue, "context": context}
-    )
-
-
 def weighted(trials, pooling, count=12_000):
     """Draws from the prior with their posterior weights, by the sum over all courses; rows of parameters and, with a group, its means."""
     population, packed = population_of(TIED, trials, {}, pooling), pack(TIED, trials)

@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from trialwise.base.errors import ModelError
 from trialwise.base.streams import stream, stream_key
 from trialwise.engine import HIDDEN, Packed, cache, course_drawer, stream_keys
 from trialwise.inference.samplers.particle_gibbs.candidates import Candidacy, candidates, with_chosen
@@ -30,6 +29,7 @@ from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
 )
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import unpack
+from trialwise.likelihoods.complete import check_explained
 from trialwise.population.density import Posterior, posterior
 from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.population import Population
@@ -168,8 +168,7 @@ def advance(
             x = with_chosen(x, w, drawn.chosen, candidacy, joint)
         else:
             drawn = draw(theta, keys)
-        if not drawn.fine.all():
-            raise ModelError(_unexplained(target, int(np.flatnonzero(~drawn.fine)[0]), theta))
+        check_explained(target.learner, packed, packed.participants, drawn.fine, theta)
         if adapting:
             step = step.adapted(moved.acceptance)
         points.append(x)
@@ -182,15 +181,6 @@ def advance(
     after = State(x, packed.ints[:, HIDDEN].astype(np.int8), state.sweeps + sweeps, step)
     kept = np.array(courses, np.int8).reshape(len(courses), len(renewed))
     return after, Stretch(np.array(points), kept, renewed, np.array(acceptance), np.array(divergences), gradients)
-
-
-def _unexplained(target: Target, segment: int, theta: np.ndarray) -> str:
-    learner, row = target.learner, theta[target.packed.rows[segment]]
-    at = ", ".join(f"{name} = {value:.4g}" for name, value in zip(target.population.names, row, strict=True))
-    return (
-        f"{learner}: no course of hidden choices explains the responses of participant {target.packed.participants[segment]!r} at {at}. "
-        "Look at its likelihood there with trialwise.log_likelihood, which names the trial"
-    )
 
 
 @lru_cache(2)
