@@ -47,9 +47,7 @@ class ExactLikelihood(Likelihood):
         gradient = gradient * (slopes[self.packed.rows] if self.pooled else slopes)
         return self.by_row(value), self.by_row(gradient)
 
-    def value_at(
-        self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
-    ) -> Value:
+    def value_at(self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         values = self.gradient_at(theta)[0] if rows is None else self._in_turns(theta, np.asarray(rows))
         return Value(values, np.zeros(len(values)))
 

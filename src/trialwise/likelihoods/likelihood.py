@@ -126,7 +126,7 @@ class Likelihood(ABC):
 
     # -- of every row ----------------------------------------------------------------------------------------------
 
-    def value(self, u: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None) -> Value:
+    def value(self, u: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         """Log-likelihoods at unconstrained points.
 
         Parameters
@@ -136,8 +136,7 @@ class Likelihood(ABC):
         rows
             The row each point belongs to, ``(points,)``; by default there is one point for each row, in order.
         particles
-            Number of particles per filter, one number or ``(points,)``, instead of the likelihood's default; ignored where values
-            are exact.
+            Number of particles per filter, instead of the likelihood's default; ignored where values are exact.
 
         Returns
         -------
@@ -147,9 +146,7 @@ class Likelihood(ABC):
         return self.value_at(self.natural(u), rows, particles)
 
     @abstractmethod
-    def value_at(
-        self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
-    ) -> Value:
+    def value_at(self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         """As :meth:`value`, at natural parameters."""
 
     @abstractmethod
