@@ -24,7 +24,7 @@ def after_switch(trials, table):
     sums, counts = np.zeros((AFTER, 3)), np.zeros(AFTER)
     for first, end in zip(trials.offsets[:-1], trials.offsets[1:], strict=True):
         switches = [t for t in range(first + 1, end) if context[t] != context[t - 1]]
-        for start, stop in zip(switches, [*switches[1:], end], strict=True):
+        for start, stop in zip(switches, [*switches, end][1:], strict=True):
             for k in range(min(AFTER, stop - start)):
                 if np.isfinite(probabilities[start + k]).all():
                     sums[k] += probabilities[start + k]
