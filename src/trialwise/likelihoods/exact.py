@@ -42,7 +42,9 @@ class ExactLikelihood(Likelihood):
         return self.by_row(value), self.by_row(slope)
 
     def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        slopes = np.stack([p.slope(u[:, k]) for k, p in enumerate(self.learner.parameters)], 1)
+        slopes = np.ones_like(u)
+        for k, p in enumerate(self.learner.parameters):
+            slopes[:, k] = p.slope(u[:, k])
         value, gradient = self.of_segments(self.natural(u))
         gradient = gradient * (slopes[self.packed.rows] if self.pooled else slopes)
         return self.by_row(value), self.by_row(gradient)

@@ -116,6 +116,8 @@ class Likelihood(ABC):
 
     def natural(self, u: np.ndarray) -> np.ndarray:
         """Natural values from unconstrained ones, ``(..., parameters)``."""
+        if not self.learner.parameters:
+            return u
         return np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)
 
     def by_row(self, of_segments: np.ndarray) -> np.ndarray:
