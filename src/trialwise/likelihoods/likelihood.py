@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -65,17 +65,6 @@ class Differentiable(Protocol):
 
     def curvature(self, u: np.ndarray) -> np.ndarray:
         """Minus the second derivatives, ``(rows, parameters, parameters)``, symmetric."""
-
-
-def curvature_of(gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], u: np.ndarray, step: float) -> np.ndarray:  # fmt: skip
-    """Minus the second derivatives at ``u (rows, parameters)``, by central differences of the gradient."""
-    columns = []
-    for k in range(u.shape[1]):
-        move = np.zeros(u.shape[1])
-        move[k] = step
-        columns.append((gradient(u - move)[1] - gradient(u + move)[1]) / (2 * step))
-    curvature = np.stack(columns, 1)
-    return 0.5 * (curvature + curvature.transpose(0, 2, 1))
 
 
 class Likelihood(ABC):
@@ -162,8 +151,14 @@ class Likelihood(ABC):
         """
 
     def curvature(self, u: np.ndarray) -> np.ndarray:
-        """Minus the second derivatives, ``(rows, parameters, parameters)``, symmetric; errors as :meth:`gradient`'s."""
-        return curvature_of(self.gradient, u, STEP)
+        """Minus the second derivatives, ``(rows, parameters, parameters)``, symmetric, by central differences of :meth:`gradient`; errors as its."""
+        columns = []
+        for k in range(u.shape[1]):
+            move = np.zeros(u.shape[1])
+            move[k] = STEP
+            columns.append((self.gradient(u - move)[1] - self.gradient(u + move)[1]) / (2 * STEP))
+        curvature = np.stack(columns, 1)
+        return 0.5 * (curvature + curvature.transpose(0, 2, 1))
 
     # -- of every trial --------------------------------------------------------------------------------------------
 
