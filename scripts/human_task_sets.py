@@ -70,7 +70,7 @@ def main() -> None:
         f"peak memory {attrs['peak_memory_mb']:.0f} MB",
         f"hidden choice drawn anew, at the trial where that is rarest: {np.nanmin(json.loads(attrs['renewal'])):.1%} of sweeps for the participant with "
         f"the fewest; divergent transitions: {int(sets.tree['sample_stats']['diverging'].sum())}",
-        f"problems: {'; '.join(sets.problems) or 'none'}",
+        f"problems: {'; '.join(sets.problems) or 'none'}; notes: {'; '.join(sets.notes) or 'none'}",
         "",
         group.round(3).to_string(),
         "",
