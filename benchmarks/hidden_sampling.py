@@ -1,106 +1,170 @@
-"""Effective sample size per second of fits with a hidden choice: ``python -m benchmarks.hidden_sampling [--data FOLDER]``.
+"""Cost and effective draws of fits with a hidden choice: ``python -m benchmarks.hidden_sampling [--data FOLDER] [--particles 16 32 64]``.
 
-The same hierarchical posterior of ``TaskSets`` is sampled by ``tw.fit`` and by particle Metropolis within Gibbs
-without emulators: in every sweep, a draw from the group and steps around the current value are proposed for each participant,
-each accepted or rejected by its own estimate (100 particles); then means and spreads are drawn given the participants (conjugate,
-and by slice sampling). Both target the true posterior; their means are printed side by side. The effective sample size is
-min(bulk, tail) over all group means and spreads; seconds run from the call to the last draw, without compilation.
+``TaskSets`` is fitted hierarchically by particle Gibbs. The first table has a row for each number of particles: sweeps over parameters and
+courses of hidden choices, seconds without warm-up, the effective sample size, min(bulk, tail) over all group means and spreads, and the effective draws
+a second of the whole fit. The second table says how the cost of a sweep of one chain grows with trials, participants and particles, each alone, for
+simulated agents: seconds, and their ratio to those of the smallest number beside the ratio of the numbers. Cost is linear where both are equal.
+
+Each fit runs in a process of its own, whose peak memory is printed; seconds are without compilation.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from benchmarks.sampling import effective_size
+BASE = {"trials": 110, "participants": 8, "particles": 32}
+"""Of simulated agents, in the second table."""
 
-PARTICLES, CHAINS = 100, 4
-STEPS = (0.15, 0.5, 1.0)
-"""Sizes of the steps of one sweep, relative to the current group spread."""
+FACTORS = (1, 2, 4)
+"""Multiples of each number there."""
+
+TRUTH = {"alpha": (0.05, 0.3), "beta": (1, 5), "forget": (0, 0.1), "alpha_high": (0.05, 0.3), "beta_high": (1, 5), "forget_high": (0, 0.1)}  # fmt: skip
+"""Ranges of the true parameters of simulated agents."""
 
 
-def metropolis_within_gibbs(learner: Any, trials: Any, minutes: float, seed: int) -> Any:
-    """Sweeps of four chains for a number of minutes, without the first half, as a tree; and the number of sweeps."""
-    import xarray as xr
+class Job(NamedTuple):
+    """A fit: of data in a folder, bundled or simulated, or of the first ``participants`` and ``trials`` of them."""
 
-    from trialwise.likelihoods.filter_streams import FreshStreams
-    from trialwise.likelihoods.kinds import likelihood_of
-    from trialwise.population.population import population_of
+    data: str
+    participants: int | None
+    trials: int | None
+    particles: int
+    draws: int | None
+    chains: int
+    seed: int
 
-    streams, population = FreshStreams(trials, seed, "estimates"), population_of(learner, trials)
-    prior = population.prior
-    likelihood = likelihood_of(learner, trials, particles=PARTICLES, filters=1, streams=streams)
-    random, participants, size = np.random.default_rng(seed), trials.n_participants, len(learner.names)
-    participant = np.tile(np.arange(participants), CHAINS)
-    mu = prior.mean + 0.3 * random.standard_normal((CHAINS, size))
-    sd = np.tile(prior.spread, (CHAINS, 1))
-    u = mu[:, None] + sd[:, None] * random.standard_normal((CHAINS, participants, size))
 
-    def estimate(points):
-        result = likelihood.value(points.reshape(-1, size), participant).log_likelihood
-        return np.where(np.isfinite(result), result, -1e10).reshape(CHAINS, participants)
+class Measured(NamedTuple):
+    """What a fit took: sweeps of each chain, draws, seconds of warm-up and of all, effective sample size, R-hat, and memory in MB."""
 
-    value, stored = estimate(u), []
-    end = time.perf_counter() + 60 * minutes
-    while time.perf_counter() < end:
-        group_draw = mu[:, None] + sd[:, None] * random.standard_normal(u.shape)
-        for step in (None, *STEPS):
-            proposal = group_draw if step is None else u + step * sd[:, None] * random.standard_normal(u.shape)
-            result = estimate(proposal)
-            gain = result - value
-            if step is not None:
-                gain = gain - 0.5 * (
-                    ((proposal - mu[:, None]) / sd[:, None]) ** 2 - ((u - mu[:, None]) / sd[:, None]) ** 2
-                ).sum(2)
-            accept = np.log(random.random(gain.shape)) < gain
-            u, value = np.where(accept[..., None], proposal, u), np.where(accept, result, value)
-        mu, sd = population.given_participants(u, sd, random)
-        stored.append(np.concatenate([mu, sd], 1))
-    draws = np.stack(stored[len(stored) // 2 :], 1)
-    names = [f"{name}_{part}" for part in ("mu", "sd") for name in learner.names]
-    posterior = xr.Dataset({name: (("chain", "draw"), draws[..., k]) for k, name in enumerate(names)})
-    return xr.DataTree.from_dict({"posterior": posterior}), len(stored)
+    size: str
+    draws: int
+    sweeps: int
+    warm_up: float
+    seconds: float
+    ess: float
+    r_hat: float
+    memory: float
+
+
+def measured(job: Job) -> Measured:
+    """Fit, in a process for nothing else."""
+    import trialwise as tw
+    from benchmarks.sampling import effective_size
+    from trialwise.inference.samplers.particle_gibbs import run
+
+    learner = tw.learners.TaskSets(initial=1.2)
+    if job.data == "simulated":
+        trials = tw.simulate(
+            learner, tw.environments.AlienTask(), TRUTH, participants=job.participants or 8, seed=1
+        ).trials
+    else:
+        trials = tw.load_data("alien_task_sets")[0] if job.data == "bundled" else tw.read_wide(Path(job.data))
+    trials = trials.select(trials.participants[: job.participants])
+    trials = trials.first(job.trials) if job.trials else trials
+    run.PARTICLES = job.particles
+    tw.fit(
+        learner, trials.select(trials.participants[:2]).first(20), draws=2, chains=1, progress=False
+    )  # compiles or loads
+    fit = tw.fit(learner, trials, draws=job.draws, chains=job.chains, seed=job.seed, progress=False)
+    assert fit.attrs["particles_of_a_filter"] == job.particles
+    names = [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
+    ess, r_hat, _ = effective_size(fit.tree, names)
+    attrs = fit.attrs
+    return Measured(
+        f"{trials.n_participants} x {trials.lengths.max()}", fit.tree["posterior"].sizes["draw"], attrs["sweeps"], attrs["seconds_of_warm_up"],
+        attrs["seconds_of_sampling"], ess, r_hat, attrs["peak_memory_mb"],
+    )  # fmt: skip
+
+
+def alone(job: Job) -> Measured:
+    """:func:`measured` in a new process."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(measured, job).result()
+
+
+def effective(options: argparse.Namespace) -> None:
+    """Print the first table."""
+    print(f"TaskSets(initial=1.2), data: {options.data if options.data in ('bundled', 'simulated') else 'human'}")
+    print(
+        f"{'people x trials':>16s} {'particles':>9s} {'draws':>9s} {'sweeps':>7s} {'warm-up':>8s} {'seconds':>8s} {'a sweep':>9s} {'min ESS':>8s} "
+        f"{'sweeps/ESS':>10s} {'ESS/s':>7s} {'R-hat':>7s} {'MB':>6s}"
+    )
+    for particles in options.particles:
+        m = alone(
+            Job(
+                options.data,
+                options.participants,
+                options.trials,
+                particles,
+                options.draws,
+                options.chains,
+                options.seed,
+            )
+        )
+        print(
+            f"{m.size:>16s} {particles:9d} {f'{options.chains} x {m.draws}':>9s} {m.sweeps:7d} {m.warm_up:8.1f} {m.seconds - m.warm_up:8.1f} "
+            f"{(m.seconds - m.warm_up) / m.sweeps:9.5f} {m.ess:8.0f} {options.chains * m.sweeps / m.ess:10.1f} {m.ess / m.seconds:7.3f} "
+            f"{m.r_hat:7.3f} {m.memory:6.0f}",
+            flush=True,
+        )
+
+
+def growth(options: argparse.Namespace) -> None:
+    """Print the second table."""
+    whole = ", ".join(f"{number} {name}" for name, number in BASE.items())
+    print(
+        f"\nsimulated agents, {whole} where nothing else is said; one chain, {options.sweep_draws} draws after warm-up"
+    )
+    print(f"{'':>16s} {'times':>6s} {'a sweep':>9s} {'ratio':>6s} {'ratio/times':>11s} {'MB':>6s}")
+    for name, number in BASE.items():
+        first = 0.0
+        for factor in FACTORS:
+            sizes = BASE | {name: number * factor}
+            m = alone(
+                Job(
+                    "simulated",
+                    sizes["participants"],
+                    sizes["trials"],
+                    sizes["particles"],
+                    options.sweep_draws,
+                    1,
+                    options.seed,
+                )
+            )
+            sweep = (m.seconds - m.warm_up) / m.sweeps
+            first = first or sweep
+            print(
+                f"{f'{sizes[name]} {name}':>16s} {factor:6d} {sweep:9.5f} {sweep / first:6.2f} {sweep / first / factor:11.2f} {m.memory:6.0f}",
+                flush=True,
+            )
 
 
 def main() -> None:
-    """Print one row per method of sampling, then the posteriors side by side."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    human = os.environ.get("TRIALWISE_ALIEN_HUMANS", "bundled")
+    parser.add_argument("--data", default=human, help="folder, bundled or simulated")
+    parser.add_argument("--participants", type=int, help="only the first")
+    parser.add_argument("--trials", type=int, help="only the first of each participant")
+    parser.add_argument("--particles", type=int, nargs="*", default=[32], help="a row each")
+    parser.add_argument("--draws", type=int, help="per chain; until there are enough if left out")
+    parser.add_argument("--chains", type=int, default=4)
     parser.add_argument(
-        "--data", default=os.environ.get("TRIALWISE_ALIEN_HUMANS", "bundled"), help="folder, or bundled"
+        "--sweep-draws", type=int, default=100, help="per chain in the second table; 0 for no such table"
     )
-    parser.add_argument("--fit", type=Path, help="a stored fit of these data, instead of a new one")
-    parser.add_argument("--minutes", type=float, default=10.0, help="duration of Metropolis within Gibbs")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-
-    import trialwise as tw
-
-    bundled = options.data == "bundled"
-    trials = tw.load_data("alien_task_sets")[0] if bundled else tw.read_wide(Path(options.data))
-    learner = tw.learners.TaskSets(initial=1.2)
-    names = [f"{name}_{part}" for name in learner.names for part in ("mu", "sd")]
-    fit = tw.load(options.fit) if options.fit else tw.fit(learner, trials, seed=options.seed)
-    plain, sweeps = metropolis_within_gibbs(learner, trials, options.minutes, options.seed)
-    size = fit.tree["posterior"].sizes
-    rows = (
-        ("tw.fit", fit.tree, f"{size['chain']} x {size['draw']}", fit.attrs["seconds"]),
-        ("Metropolis within Gibbs", plain, f"{CHAINS} x {sweeps}", 60 * options.minutes),
-    )
-    print(f"{learner!r}, {trials!r}, data: {'bundled' if bundled else 'human'}")
-    print(f"{'way':24s} {'draws':>10s} {'seconds':>8s} {'min ESS':>8s} {'ESS/s':>8s} {'R-hat':>7s}")
-    tables = []
-    for name, tree, draws, seconds in rows:
-        ess, r_hat, table = effective_size(tree, names)
-        tables.append(table)
-        print(f"{name:24s} {draws:>10s} {seconds:8.0f} {ess:8.0f} {ess / seconds:8.3f} {r_hat:7.3f}")
-    print(f"\n{'mean (standard deviation)':24s} {'tw.fit':>20s} {'within Gibbs':>20s}")
-    for name in names:
-        print(f"{name:24s}" + "".join(f" {t.loc[name, 'mean']:11.3f} ({t.loc[name, 'sd']:.3f})" for t in tables))
+    effective(options)
+    if options.sweep_draws:
+        growth(options)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ As ``calibration.py``, for ``TaskSets``: small groups, or single agents, whose p
 log-likelihood among the quantities is estimated by particles, with independent noise at the truth and at each draw, which leaves
 ranks uniform if the posterior draws are correct.
 
-Writes ``docs/calibration_hidden_one.txt`` and ``.png``, or those of ``group``. Finished fits are stored in ``--work``: a second run, or
-one for more fits, continues.
+Writes ``docs/calibration_hidden_one.txt`` and ``.png``, or those of ``group``, when all fits are finished. They are stored in ``--work``: after
+``--minutes`` the script stops, and a second run, or one for more fits, continues.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ PRIOR = {
 }  # fmt: skip
 """Normal(mean, width) of a group mean and HalfNormal(spread) of a group spread, unconstrained."""
 
-PRESENTATIONS, AGENTS, SEED, CHAINS = 3, 5, 2027, 2
-DRAWS = {"one": 250, "group": 300}
+PRESENTATIONS, AGENTS, SEED, CHAINS, AT_A_TIME = 3, 5, 2027, 2, 5
+DRAWS = {"one": 400, "group": 500}
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ class SingleAgent:
         import trialwise as tw
         from trialwise.analysis.comparison.integrated import integrand, values_at
         from trialwise.base.streams import stream, stream_seed
-        from trialwise.inference.checkpoint import Checkpoint
         from trialwise.inference.draws import Draws, row_label
-        from trialwise.inference.samplers.pseudo_marginal.particle import sample_particles
+        from trialwise.inference.sampler import TUNE, Request
+        from trialwise.inference.samplers import sampler_for
+        from trialwise.likelihoods.kinds import likelihood_of
         from trialwise.population.population import Population
         from trialwise.population.priors import GroupPrior
         from trialwise.studies.calibration import RANKS
@@ -64,64 +65,75 @@ class SingleAgent:
         population = Population(self.learner.parameters, "none", prior, {}, {})
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))
         trials = tw.simulate(self.learner, self.environment, population.natural(u), simulating).trials
-        run = sample_particles(
-            self.learner, trials, population, draws=self.draws, chains=CHAINS,
-            seed=fitting, checkpoint=Checkpoint(None), tell=lambda stage, share: None, lacks=None,
-        )  # fmt: skip
+        likelihood = likelihood_of(self.learner, trials, filters=1)
+        request = Request(likelihood, population, self.draws, TUNE, CHAINS, fitting, progress=False)
+        tree = sampler_for(likelihood).sample(request).tree
         names = self.learner.names
-        draws = Draws(run.tree["posterior"].to_dataset(), names, population.pooling, 1).unconstrained()
+        draws = Draws(tree["posterior"].to_dataset(), names, population.pooling, 1).unconstrained()
         draws = thinned(draws.reshape(-1, 1, len(names)), RANKS)
         result = {row_label(name, 0): rank(u[0, k], draws[:, 0, k]) for k, name in enumerate(names)}
-        likelihood = integrand(self.learner, trials, PARTICLES, fitting)
-        values = values_at(likelihood, np.concatenate([u[None], draws])).sum(1)
+        values = values_at(integrand(self.learner, trials, PARTICLES, fitting), np.concatenate([u[None], draws])).sum(1)
         result[LIKELIHOOD] = rank(values[0], values[1:])
-        table = arviz_stats.summary(run.tree, var_names=list(names), round_to="none").astype(float)
+        table = arviz_stats.summary(tree, var_names=list(names), round_to="none").astype(float)
         return {
             "quantities": np.array(list(result)),
             "ranks": np.array(list(result.values())),
             "r_hat": np.array(table["r_hat"].max()),
-            "divergences": np.array(0),
+            "ess": np.array(table[["ess_bulk", "ess_tail"]].min().min()),
+            "draws": np.array(CHAINS * self.draws),
+            "divergences": np.array(int(tree["sample_stats"]["diverging"].sum())),
             "problems": np.array(""),
             "seconds": np.array(time.perf_counter() - start),
         }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["one", "group"])
-    parser.add_argument("--fits", type=int, default=200)
-    parser.add_argument("--workers", type=int)
-    parser.add_argument("--work", type=Path, default=Path("results_calibration"))
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
-    options = parser.parse_args()
-
+def study_of(kind: str, fits: int, work: Path, workers: int | None) -> Any:
+    """The calibration by this many fits, of which those in ``work`` are finished."""
     import trialwise as tw
     from trialwise.studies.calibration_study import calibration_of
     from trialwise.studies.resume import run_pieces
     from trialwise.studies.store import Store
 
     learner, environment = tw.learners.TaskSets(initial=1.2), tw.environments.AlienTask(presentations=PRESENTATIONS)
-    if options.kind == "group":
-        study = tw.calibrate(
-            learner, environment, options.fits, AGENTS, seed=SEED, priors=distributions(PRIOR), draws=DRAWS["group"], chains=CHAINS,
-            folder=options.work, workers=options.workers,
+    if kind == "group":
+        return tw.calibrate(
+            learner, environment, fits, AGENTS, seed=SEED, priors=distributions(PRIOR), draws=DRAWS["group"], chains=CHAINS, folder=work,
+            workers=workers, progress=False,
         )  # fmt: skip
-        agents, description = f"{AGENTS} agents", text(PRIOR)
-    else:
-        single_agent = SingleAgent(learner, environment, DRAWS["one"])
-        store = Store(
-            options.work,
-            "calibrate-alone",
-            (single_agent, PRIOR),
-            {"learner": repr(learner), "design": repr(environment)},
-        )
-        pieces = run_pieces(single_agent, range(options.fits), store, workers=options.workers, stage="calibrating")
-        study = calibration_of(repr(learner), pieces)
+    single_agent = SingleAgent(learner, environment, DRAWS["one"])
+    described = {"learner": repr(learner), "design": repr(environment)}
+    store = Store(work, "calibrate-alone", (single_agent, PRIOR), described)
+    pieces = run_pieces(single_agent, range(fits), store, workers=workers, progress=False)
+    return calibration_of(repr(learner), pieces)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("kind", choices=["one", "group"])
+    parser.add_argument("--fits", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--workers", type=int)
+    parser.add_argument("--work", type=Path, default=Path("results_calibration"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
+    options = parser.parse_args()
+
+    start, fits = time.monotonic(), min(AT_A_TIME, options.fits)
+    while True:
+        study = study_of(options.kind, fits, options.work, options.workers)
+        minutes = (time.monotonic() - start) / 60
+        print(f"{fits} of {options.fits} fits, {minutes:.1f} minutes", flush=True)
+        if fits == options.fits:
+            break
+        if minutes > options.minutes:
+            return
+        fits = min(fits + AT_A_TIME, options.fits)
+    agents, description = f"{AGENTS} agents", text(PRIOR)
+    if options.kind == "one":
         total = {name: (m, round(float(np.hypot(w, s)), 3)) for name, (m, w, s) in PRIOR.items()}
         agents = "1 agent"
         description = "; ".join(f"{name} ~ Normal{pair}, unconstrained" for name, pair in total.items())
     head = [
-        f"Simulation-based calibration: {len(study.ranks)} fits of {agents} x {PRESENTATIONS * 36} trials, {learner!r}, the task set hidden",
+        f"Simulation-based calibration: {len(study.ranks)} fits of {agents} x {PRESENTATIONS * 36} trials, {study.learner}, the task set hidden, by particle Gibbs",
         f"prior: {description}",
     ]
     report(study, options.out, f"calibration_hidden_{options.kind}", head)

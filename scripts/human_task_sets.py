@@ -2,7 +2,7 @@
 
 Fits both hierarchically, compares them for each participant by integrated likelihoods, and estimates how long the previous
 season's task set stays in use after a switch. FOLDER holds the four files that ``trialwise data alien`` fetches. Fits are stored in ``--work`` and
-loaded from there if they exist. Writes ``docs/human_task_sets.txt`` and ``docs/human_task_sets.png``.
+loaded from there if they exist; one that was interrupted continues from its checkpoint there. Writes ``docs/human_task_sets.txt`` and ``docs/human_task_sets.png``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def after_switch(trials, table):
     sums, counts = np.zeros((AFTER, 3)), np.zeros(AFTER)
     for first, end in zip(trials.offsets[:-1], trials.offsets[1:], strict=True):
         switches = [t for t in range(first + 1, end) if context[t] != context[t - 1]]
-        for start, stop in zip(switches, [*switches[1:], end], strict=True):
+        for start, stop in zip(switches, [*switches, end][1:], strict=True):
             for k in range(min(AFTER, stop - start)):
                 if np.isfinite(probabilities[start + k]).all():
                     sums[k] += probabilities[start + k]
@@ -38,6 +38,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("results_alien"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--participants", type=int, help="only the first, to try the script")
+    parser.add_argument("--trials", type=int, help="only the first of each, to try the script")
+    parser.add_argument("--draws", type=int, help="per chain; until there are enough if left out")
     options = parser.parse_args()
 
     import trialwise as tw
@@ -45,6 +48,8 @@ def main() -> None:
 
     options.work.mkdir(exist_ok=True, parents=True)
     trials = tw.read_wide(options.folder)
+    trials = trials.select(trials.participants[: options.participants])
+    trials = trials.first(options.trials) if options.trials else trials
     fits = {}
     learners = {tw.QLearning(initial=1.2): None, tw.learners.TaskSets(initial=1.2): options.work / "TaskSets.npz"}
     for learner, checkpoint in learners.items():
@@ -52,23 +57,20 @@ def main() -> None:
         if stored.is_file():
             fits[type(learner).__name__] = tw.load(stored)
             continue
-        fit = tw.fit(learner, trials, seed=options.seed, checkpoint=checkpoint)
+        fit = tw.fit(learner, trials, draws=options.draws, seed=options.seed, checkpoint=checkpoint)
         fit.save(stored)
         fits[type(learner).__name__] = fit
     sets = fits["TaskSets"]
     group = sets.group()[["mean", "sd", "eti89_lb", "eti89_ub", "ess_bulk", "ess_tail", "r_hat"]]
-    settings = {name: sets.attrs[name] for name in ("filters", "acceptance", "rounds_of_emulating")}
+    size, attrs = sets.tree["posterior"].sizes, sets.attrs
     lines = [
-        "The human data of the alien task (31 people, 440 trials each) under TaskSets(initial=1.2), the task set hidden",
-        f"{sets.tree['posterior'].sizes['chain']} chains of {sets.tree['posterior'].sizes['draw']} draws, "
-        f"{sets.attrs['seconds'] / 60:.1f} minutes (emulating {sets.attrs['seconds_of_emulating'] / 60:.1f}), "
-        f"peak memory {sets.attrs['peak_memory_mb']:.0f} MB",
-        ", ".join(
-            f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}" for name, value in settings.items()
-        ),
-        f"error of emulators, standard deviation: largest {max(json.loads(sets.attrs['emulator_error'])):.2f}, of 31; "
-        f"noise of one estimate: largest {max(json.loads(sets.attrs['filter_noise'])):.2f}",
-        f"problems: {'; '.join(sets.problems) or 'none'}",
+        f"The human data of the alien task ({trials.n_participants} people, {trials.lengths.max()} trials each) under TaskSets(initial=1.2), the task set hidden",
+        f"by {attrs['sampler']}: {size['chain']} chains of {size['draw']} draws, each after {attrs['sweeps_per_draw']} sweeps, "
+        f"{attrs['particles_of_a_filter']} particles, {attrs['seconds'] / 60:.1f} minutes (warm-up {attrs['seconds_of_warm_up'] / 60:.1f}), "
+        f"peak memory {attrs['peak_memory_mb']:.0f} MB",
+        f"hidden choice drawn anew, at the trial where that is rarest: {np.nanmin(json.loads(attrs['renewal'])):.1%} of sweeps for the participant with "
+        f"the fewest; divergent transitions: {int(sets.tree['sample_stats']['diverging'].sum())}",
+        f"problems: {'; '.join(sets.problems) or 'none'}; notes: {'; '.join(sets.notes) or 'none'}",
         "",
         group.round(3).to_string(),
         "",

@@ -305,7 +305,6 @@ def test_every_purpose_of_random_numbers_belongs_to_one_module():
         "own_keys",
         "CommonStreams",
         "FreshStreams",
-        "CountedStreams",
     )
     modules = {purpose: set() for purpose in PURPOSES}
     for name, tree in TREES.items():
@@ -376,7 +375,6 @@ KERNELS = (
     "population.density",
     "population.geometry",
     "population.pymc",
-    "likelihoods.emulator",
     "likelihoods.pymc_op",
 )
 """Modules of compiled functions, whose arguments are arrays and whose closures contain whole loops."""
@@ -414,7 +412,7 @@ def test_no_function_takes_many_arguments():
 
 
 def test_no_more_is_left_untyped():
-    """Annotations that say ``Any``: 339 arguments, results and variables; the number may only fall."""
+    """Annotations that say ``Any``: 332 arguments, results and variables; the number may only fall."""
     annotations = (
         each
         for tree in TREES.values()
@@ -422,7 +420,7 @@ def test_no_more_is_left_untyped():
         for each in (getattr(node, "annotation", None), getattr(node, "returns", None))
         if each is not None
     )
-    assert sum("Any" in re.findall(r"\w+", ast.unparse(each)) for each in annotations) <= 339
+    assert sum("Any" in re.findall(r"\w+", ast.unparse(each)) for each in annotations) <= 332
 
 
 def test_no_private_name_is_imported():

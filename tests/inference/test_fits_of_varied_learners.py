@@ -86,3 +86,29 @@ def test_priors_of_one_level(simulation):
     pm = pytest.importorskip("pymc")
     fit = tw.fit(LEARNER, simulation.trials, priors={"alpha[slow]_mu": pm.Normal.dist(2.0, 0.01)}, **SHORT)
     assert abs(float(fit.draws.mean("alpha[slow]").mean()) - 2.0) < 0.1
+
+
+def test_columns_that_formulas_made_are_found_in_the_trials_of_the_fit(simulation):
+    """Where others lack them, their internal names are nothing to read from a file."""
+    plain = tw.QLearning(initial=0.4).fix(forget=0)
+    trials = simulation.trials
+    stakes = np.tile([1.0, 2.0, 5.0, 3.0], trials.n_trials // 4)
+    trials = tw.read_long(
+        trials.to_frame().assign(stake=stakes), labels=["speed"], numbers=["stake"], levels=Speeds.levels
+    )
+    fit = tw.fit(plain, trials, formulas={"alpha": "speed", "beta": "stake"}, **SHORT)
+    truth = dict(zip(fit.learner.names, (0.1, 0.8, 4.0, 0.2), strict=True))
+    for refused in (
+        lambda: tw.simulate(fit.learner, Speeds(), truth, participants=2),
+        lambda: tw.log_likelihood(fit.learner, trials, truth),
+    ):
+        with pytest.raises(
+            tw.errors.UsageError, match=r"(?s)alpha varies .*beta varies .*environment.on.fit.trials."
+        ) as error:
+            refused()
+        assert "keep the column" not in str(error.value) and "labels=" not in str(error.value)
+    assert np.isfinite(tw.log_likelihood(fit.learner, fit.trials, truth)).all()
+    environment = Speeds()
+    again = tw.simulate(fit.learner, environment.on(fit.trials), truth).trials
+    assert again.n_trials == trials.n_trials
+    np.testing.assert_array_equal(again.columns["speed"].values, trials.columns["speed"].values)

@@ -324,15 +324,14 @@ def test_samplers_that_do_not_suit():
     )
     formulas, sets = {"formulas": {"beta": "age"}, "participants": people}, tw.learners.TaskSets(initial=1.2)
     for learner, sampler, given, sentence in (
-        (sets, "pseudo-marginal", formulas, "cannot fit formulas: use 'particle-gibbs', or leave sampler= out"),
-        (LEARNER, "pseudo-marginal", formulas, "draws hidden choices, .*: use 'nuts', or leave sampler= out"),
+        (LEARNER, "particle-gibbs", formulas, "draws hidden choices, .*: use 'nuts', or leave sampler= out"),
         (
             LEARNER,
             "particle-gibbs",
             {},
             "draws hidden choices, and those of .* do not exist: use 'nuts', or leave sampler= out",
         ),
-        (sets, "nuts", {}, "needs gradients, .*: use 'particle-gibbs', 'pseudo-marginal', or leave sampler= out"),
+        (sets, "nuts", {}, "needs gradients, .*: use 'particle-gibbs', or leave sampler= out"),
     ):
         with pytest.raises(UsageError, match=f"sampler='{sampler}' {sentence}"):
             tw.fit(learner, trials, sampler=sampler, **given, **SHORT)

@@ -46,3 +46,24 @@ def test_human_data_reach_the_published_sum(humans, initial, published):
 def test_invalid_numbers_of_starts(small):
     with pytest.raises(tw.errors.UsageError, match="starts=0"):
         tw.point(LEARNER, small.trials, starts=0)
+
+
+@pytest.mark.compile
+@pytest.mark.parametrize("learner", [LEARNER, tw.learners.TaskSets(initial=1.2), tw.learners.EngagedQLearning()])
+def test_without_free_parameters_the_likelihood_is_as_it_is(small, learner):
+    """Nothing is searched, in points and whatever compares them."""
+    trials, values = small.trials.first(7), {p.name: 0.3 for p in learner.parameters}
+    fixed = learner.fix(**values)
+    point = tw.point(fixed, trials, starts=2)
+    exact = tw.log_likelihood(learner, trials, values, **({"method": "exact"} if learner.hides else {}))
+    for table in (point.maximum_likelihood, point.maximum_a_posteriori):
+        error = table.get("standard_error", 1e-12)
+        assert ((table["log_likelihood"] - exact).abs() <= 4.5 * error + 1e-9).all()
+        np.testing.assert_array_equal(table["aic"], -2 * table["log_likelihood"])
+        np.testing.assert_array_equal(table["bic"], table["aic"])
+        assert (table["found_again"] == 2).all() and not table["at_border"].any()
+    assert not point.findings and "log-likelihood" in repr(point)
+    compared = tw.compare({"fixed": point, "free": tw.point(LEARNER, trials, starts=2)}, "bic").table
+    assert compared.loc["fixed", "parameters"] == 0 and compared.loc["free", "parameters"] == 3 * len(
+        point.maximum_likelihood
+    )

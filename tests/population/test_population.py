@@ -80,26 +80,6 @@ def test_priors_as_distributions_of_pymc():
     assert restored.prior.mean[0] == -1.0 and restored.prior.width[0] == 0.2 and set(restored.unusual) == {"beta_sd"}
 
 
-def test_draws_of_the_group_given_participants():
-    """Draws of the Gibbs step against the posterior on a grid, for one parameter."""
-    parameter = LEARNER.parameters[0]
-    population = population_of([parameter], 1.0)
-    prior, u = population.prior, np.random.default_rng(0).normal(-0.5, 0.4, 7)
-    chains = 4000
-    sd = np.full((chains, 1), 0.5)
-    mu, sd = population.given_participants(np.broadcast_to(u[:, None], (chains, 7, 1)), sd, np.random.default_rng(3))
-    grid_mu, grid_sd = np.linspace(-2.5, 1.5, 401)[:, None], np.linspace(0.005, 2.5, 400)[None]
-    log_p = -0.5 * ((grid_mu - prior.mean) / prior.width) ** 2 - 0.5 * (grid_sd / prior.spread) ** 2
-    log_p = log_p - sum(0.5 * ((x - grid_mu) / grid_sd) ** 2 + np.log(grid_sd) for x in u)
-    p = np.exp(log_p - log_p.max())
-    p /= p.sum()
-    for draws, grid in ((mu, grid_mu), (sd, grid_sd)):
-        mean = (p * grid).sum()
-        spread = np.sqrt((p * (grid - mean) ** 2).sum())
-        assert draws.mean() == pytest.approx(mean, abs=5 * spread / np.sqrt(chains))
-        assert draws.std() == pytest.approx(spread, rel=0.08)
-
-
 def test_user_priors_as_normals(small):
     """Approximations of Normal priors are exact; heavy-tailed priors are approximated by their quantiles."""
     default = population_of(LEARNER, small.trials)

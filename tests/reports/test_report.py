@@ -561,11 +561,11 @@ def test_a_hidden_choice_and_several_fits(fitted, tmp_path, without_pictures):
     sections = {name: " ".join(text.split()) for name, text in page.sections.items()}
     assert "How do" not in sections["question"]  # the data differ
     assert "Data of flat" in sections["data"] and "Data of sets" in sections["data"]
-    assert "particle filter" in sections["methods"] and "10.1214/07-AOS574" in sections["citations"]
+    assert "particle filter" in sections["methods"] and "Particle Markov chain Monte Carlo" in sections["citations"]
     assert "alpha_high was equal to alpha" in sections["methods"] and "sets was set to 3" in sections["methods"]
-    assert "particles of a participant" in sections["sampling"]
-    particles = json.loads(hidden.attrs["particles"])
-    assert f"{min(particles)} to {max(particles)}" in sections["sampling"]
+    assert re.search(rf"particles of a filter\W*{hidden.attrs['particles_of_a_filter']}\b", sections["sampling"])
+    rarest = min(json.loads(hidden.attrs["renewal"]))
+    assert re.search(rf"at the trial where it is rarest\W*{rarest:.1%} of draws", sections["sampling"])
 
 
 @dataclass(frozen=True)

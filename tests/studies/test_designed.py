@@ -590,15 +590,13 @@ def test_other_refusals():
         tw.recover(LEARNER, along, formulas="alpha ~ session", sessions=2, **SHORT)
     with pytest.raises(tw.errors.DataError, match="have no row"):
         tw.recover(LEARNER, along, formulas="alpha ~ age", participants={"participant": [0, 1], "age": [1, 2]}, **SHORT)
-    with pytest.raises(
-        tw.errors.UsageError, match="sampler='pseudo-marginal' cannot fit formulas: use 'particle-gibbs'"
-    ):
+    with pytest.raises(tw.errors.UsageError, match="sampler='nuts' needs gradients, .*: use 'particle-gibbs'"):
         tw.recover(
             tw.learners.TaskSets(),
             tw.environments.AlienTask(trials=20),
             formulas="alpha ~ session",
             sessions=2,
-            sampler="pseudo-marginal",
+            sampler="nuts",
             **SHORT,
         )
     with pytest.raises(tw.errors.UsageError, match="list of labels"):

@@ -34,18 +34,18 @@ DRAWS = 20_000
 STATS = {
     "diverging": ("divergences", "sum"),
     "mean_tree_accept": ("acceptance", "mean"),
+    "acceptance_rate": ("acceptance", "mean"),
     "depth": ("depth", "mean"),
     "maxdepth_reached": ("cut_short", "mean"),
     "n_steps": ("steps", "mean"),
-    "accepted": ("moved", "mean"),
 }
 """Sampler statistics: the sampler's name, the name in the table, and the summary over a chain's draws."""
 
 TRADE_OFF = ("learning rate", "inverse temperature")
 """First words of the roles of parameters that are known to trade off."""
 
-OF_PARTICIPANTS = ("emulator_error", "filter_noise", "particles", "renewal")
-"""Attributes of a fit by particles that have a number for each participant."""
+OF_PARTICIPANTS = ("renewal",)
+"""Attributes of a fit that have a number for each participant."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,8 +63,7 @@ class Diagnosis(Result):
         available).
     sampler
         A row a chain: ``divergences``, ``e_bfmi``, ``acceptance``, ``depth`` and ``steps`` of trajectories (means), ``cut_short``
-        (share of draws at the maximum depth); for a learner with a hidden choice ``divergences`` (none) and ``moved``, the share
-        of draws that differ from the previous one.
+        (share of draws at the maximum depth); of particle Gibbs only ``divergences`` and ``acceptance``.
     correlations
         A row a pair of parameters, the strongest first: ``first``, ``second``, ``level`` (``"group"``, or ``"within
         participants"``: averaged over participants), ``correlation`` (of ranks), ``known`` (explanation, if it is the known
@@ -72,8 +71,8 @@ class Diagnosis(Result):
     participants
         A row a participant, or a session of one with columns that say which, the worst first: ``parameter`` (the one with the fewest effective draws), its ``r_hat``, ``ess_bulk``,
         ``ess_tail``; ``away``, the distance of the most unusual parameter from the group's mean, in group standard deviations,
-        and ``which`` parameter this is; for a learner with a hidden choice also the diagnostics of each participant in
-        :mod:`trialwise.inference.samplers.pseudo_marginal.particle`. Empty if all participants share their parameters.
+        and ``which`` parameter this is; of particle Gibbs also ``renewal``, the share of sweeps in which the hidden choice was drawn anew
+        on the trial where that is rarest. Empty if all participants share their parameters.
     findings
         Problems with the draws, causes first, as in ``fit.problems``; cautions on what the data cannot identify even if the draws
         are right; further notes on the fit.

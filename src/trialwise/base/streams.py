@@ -35,13 +35,11 @@ PURPOSES = {
     "hidden courses": "what hidden choices before a trial may have been, for a response drawn on it",
     "integrated likelihood": "estimates that are averaged over parameters",
     "trials left out": "the probability of single trials",
-    "estimates": "estimates that correct a chain",
     # fit and point
     "quantiles of priors": "of the user's own, around which the starting points lie",
     "starting points": "points at which the likelihood is looked at before sampling",
     "first point": "where a chain starts",
     "chains": "the seed of a run of chains",
-    "pseudo-marginal chains": "stages of a fit with a hidden choice; a stream each",
     "sweeps of a chain": "parameters given courses of hidden choices, and courses given parameters; a stream for each sweep",
     "permutations of labels": "under which the pasts of courses are joined to a future",
     "sampler": "whatever a sampler needs; a stream for each part of its work",
@@ -114,12 +112,6 @@ def stream_key(seed: int, purpose: str, label: Hashable = "", part: object = "")
 def stream_seed(seed: int, purpose: str, label: Hashable = "", part: object = "") -> int:
     """As :func:`stream`, a seed for something that has streams of its own."""
     return _hash(seed, purpose, label, part) % SEEDS
-
-
-def split(random: np.random.Generator, count: int) -> list[np.random.Generator]:
-    """Independent generators made from the numbers of one, for work that is shared among cores."""
-    keys = random.integers(0, 2**64, (count, 2), np.uint64, endpoint=False) if count else []
-    return [np.random.Generator(np.random.Philox(key=key)) for key in keys]
 
 
 def checked_seed(seed: int | None) -> int:

@@ -47,7 +47,7 @@ def fit(
             metavar="ADDRESS",
             show_default=False,
             rich_help_panel=PANEL,
-            help="Dask cluster for the particle filters of a hidden choice, e.g. tcp://10.0.0.1:8786.",
+            help="Dask cluster for a fit with a hidden choice, e.g. tcp://10.0.0.1:8786.",
         ),
     ] = None,
 ) -> None:

@@ -82,17 +82,14 @@ def run_particles(
     free: np.ndarray,
     segments: np.ndarray,
     keys: np.ndarray,
-    particles: int | np.ndarray,
+    particles: int,
     *,
     scored: bool = False,
     threshold: float = THRESHOLD,
     relabel: bool = False,
     threads: int | None = None,
 ) -> Estimates:
-    """Estimates for many jobs, distributed over the cores: job j is participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``.
-
-    ``particles`` is one number, or one for each job.
-    """
+    """Estimates for many jobs, distributed over the cores: job j is participant ``segments[j]`` at ``free[j]`` with stream ``keys[j]``."""
     from trialwise.engine.kernels.compiled import constants
 
     check_jobs(packed, free, segments, keys)
@@ -103,7 +100,7 @@ def run_particles(
         kernel = particle_kernel(learner, packed, scored=scored, relabel=relabel)
         _, *data = kernel_inputs(packed)
         no_trace = (None,) * 5
-        constant_values, counts = constants(learner), np.broadcast_to(np.asarray(particles, np.int64), len(segments))
+        constant_values, counts = constants(learner), np.full(len(segments), particles, np.int64)
 
         def run_jobs(jobs: np.ndarray):
             rows = np.arange(len(jobs))

@@ -12,13 +12,11 @@ from trialwise.base.message import Argument
 from trialwise.data.by_rows import by_rows, row_text
 from trialwise.data.trials import Column, Trials
 from trialwise.learners.learner import Learner
+from trialwise.learners.varied import CONDITION, STANDARDISED
 from trialwise.population.designs.build import Correlated, Designed, MissingCovariates, Random, designed
 from trialwise.population.designs.formula import Formulas
 from trialwise.population.designs.join import ParticipantsTable
 from trialwise.population.designs.stored import StoredDesign, runs_of_rows
-
-CONDITION, STANDARDISED = "condition of ", " (standardised)"
-"""Parts of the names of columns that are made for formulas: of the slots of a parameter, and of a number of the trials."""
 
 
 def design_of(

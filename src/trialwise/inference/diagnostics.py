@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-RHAT, ESS, BFMI, ACCEPTED = 1.01, 400, 0.3, 0.05
+RHAT, ESS, BFMI, MOVED = 1.01, 400, 0.3, 0.05
 """Thresholds of Vehtari et al. 2021 (Bayesian Analysis 16:667), and of Betancourt 2016 (arXiv:1604.00695) for E-BFMI; the share of
-proposals accepted (draws that differ from the one before) below which a chain is called stuck."""
+draws that differ from the one before, below which a chain is called stuck."""
 
 USABLE = 1.05
 """R-hat up to which draws that are too few for exact numbers still carry a verdict."""
@@ -78,9 +78,6 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
     if stuck := _stuck(tree, group):
         chains, sentence = stuck
         findings.append(Finding("problem", "stuck-chain", sentence, _in_turn(ALONE, NARROWER, FEWER), chains))
-    if "accepted" in stats and (rate := float(stats["accepted"].mean())) < ACCEPTED:
-        sentence = f"only {rate:.1%} of proposals were accepted: the emulators are inaccurate, or the likelihood estimates noisy"
-        findings.append(Finding("problem", "few-moves", sentence, _in_turn(NARROWER, FEWER, _longer(draws))))
     if "energy" in stats and not ((energy := bfmi(stats["energy"].to_numpy())) >= BFMI).all():
         sentence = (
             f"E-BFMI of {energy.min():.2f} in a chain (should be {BFMI:g} or more): the tails are explored slowly"
@@ -129,7 +126,7 @@ def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str
     if not moved.size:
         return None
     share = moved.any(0).mean(1)  # one value for each chain
-    chains = tuple(str(chain) for chain in np.asarray(tree["sample_stats"]["chain"])[share < ACCEPTED])
+    chains = tuple(str(chain) for chain in np.asarray(tree["sample_stats"]["chain"])[share < MOVED])
     if not chains:
         return None
     which = f"chain {chains[0]}" if len(chains) == 1 else f"chains {', '.join(chains)}"

@@ -72,7 +72,7 @@ def fit(
     correlated: Correlated = False,
     missing_covariates: MissingCovariates = "refuse",
 ) -> Fit:
-    """Sample the hierarchical posterior of a learner: by NUTS, or by particle methods if it makes an unobserved choice.
+    """Sample the hierarchical posterior of a learner: by NUTS, or by particle Gibbs if it makes an unobserved choice.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def fit(
     draws, tune, chains
         Retained and tuning draws per chain, and number of chains. By default ``draws`` is 1000, and up to twice as many
         chains again are run while R-hat or the effective draws of the group's parameters are insufficient; a note reports it.
-        With a hidden choice it is 400, and 100 are added up to sixteen times; ``tune`` is ignored there.
+        With a hidden choice that is no Markov chain it is 500, and 250 are added up to fourteen times; ``tune`` is ignored there.
     seed
         The same seed gives the same draws; None takes one from the operating system and stores it in ``fit.attrs["seed"]``.
     priors
@@ -104,7 +104,7 @@ def fit(
         the same call continues from there; :meth:`Fit.save` does not remove the file.
 
     executor
-        For a learner with a hidden choice: where its particle filters run. None: the cores of this machine; or a
+        For a learner with a hidden choice: where its chains run. None: the cores of this machine; or a
         :class:`concurrent.futures.Executor`, a ``dask.distributed.Client``, or the address of a Dask scheduler. The draws are the same.
     sampler
         Name of a sampler, e.g. ``"nuts"``; by default the one that suits the learner. The message about a wrong name lists all.
@@ -113,7 +113,7 @@ def fit(
         or ``{"alpha": "group * age", "beta": "session"}``. Factors are coded so that all levels have the same prior, and the intercept
         ``alpha_mu`` is the mean over levels; numbers are standardised over participants. A number that changes from trial to trial
         while the state goes on, ``"beta ~ stake"``, has a slope, the change for one standard deviation (:meth:`Learner.vary`). What changes within participants has an effect of each
-        of them. With a hidden choice formulas are fitted by particle Gibbs.
+        of them.
     participants
         A table with a row for each participant, a path, a DataFrame or a dict of columns, in which the columns of the formulas are looked
         for; those that it lacks are taken from the trials.
@@ -144,8 +144,8 @@ def fit(
 
     References
     ----------
-    Hoffman & Gelman (2014), Journal of Machine Learning Research 15:1593 (NUTS); Andrieu & Roberts (2009), Annals of Statistics
-    37:697 (particles).
+    Hoffman & Gelman (2014), Journal of Machine Learning Research 15:1593 (NUTS); Lindsten, Jordan & Schön (2014), Journal of Machine
+    Learning Research 15:2145 (particle Gibbs).
 
     Examples
     --------
@@ -214,7 +214,7 @@ def sampled(
 
     learner, trials, population = request.likelihood.learner, request.likelihood.trials, request.population
     notes = [*notes, *assumption_notes(learner, trials)]
-    method = sampler_for(request.likelihood, sampler, formulas=stored is not None)
+    method = sampler_for(request.likelihood, sampler)
     run = method.sample(request)
     end = time.perf_counter()
     notes += run.notes

@@ -166,7 +166,7 @@ def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Po
 
     Starting points are drawn from the prior, never from true values, and the best optimum is returned. The MAP estimate uses the
     prior of ``pooling="none"``, on the unconstrained scale. Without a prior, some participants' estimates run to the border of
-    the range; a hierarchical fit avoids that.
+    the range; a hierarchical fit avoids that. Of a learner without free parameters the tables have the log-likelihood alone.
 
     With a hidden choice the likelihood can only be estimated. It is maximised by stochastic approximation EM
     (:mod:`trialwise.inference.stochastic_em`): the best of the first estimates from all starts is refined until the Monte Carlo error of the
@@ -207,8 +207,26 @@ def point(learner: Learner, trials: Data, starts: int = 12, seed: int = 0) -> Po
     trials = as_trials(trials)
     likelihood, population = likelihood_of(learner, trials, filters=1), population_of(learner, trials, pooling="none")
     check_starts(likelihood, population, seed, takes_priors=False)
+    if not learner.names:
+        return _of_nothing(likelihood, int(starts), seed)
     maximise = _by_gradients if likelihood.has_gradient else _by_courses
     return maximise(likelihood, population, int(starts), seed)
+
+
+def _of_nothing(likelihood: Likelihood, starts: int, seed: int) -> Point:
+    """Without free parameters there is nothing to search: the log-likelihood as it is, and criteria without a penalty."""
+    u = np.zeros((len(likelihood.rows), 0))
+    value, error = (likelihood if likelihood.exact else _of_optima(likelihood, seed)).value(u)
+    learner, trials, ends = likelihood.learner, likelihood.trials, np.zeros((starts, len(u)))
+    table = _table(learner, trials, u, value, None if likelihood.exact else error, ends, SAME)
+    return Point(learner, table, table.copy(), starts, trials)
+
+
+def _of_optima(likelihood: Likelihood, seed: int) -> EstimatedLikelihood:
+    """The likelihood by which ends of searches are compared, with random numbers that no search has used."""
+    learner, trials = likelihood.learner, likelihood.trials
+    streams = FreshStreams(trials, seed, "values of optima")
+    return EstimatedLikelihood(learner, trials, particles=MANY, filters=FILTERS, streams=streams)
 
 
 def _by_gradients(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
@@ -240,8 +258,7 @@ def _best(optima: list[Optimum]) -> tuple[np.ndarray, np.ndarray]:
 def _by_courses(likelihood: Likelihood, population: Population, starts: int, seed: int) -> Point:
     learner, trials, normal = likelihood.learner, likelihood.trials, population.prior
     courses, random = Courses(learner, trials, seed), stream(seed, "starts of estimates")
-    streams = FreshStreams(trials, seed, "values of optima")
-    estimated = EstimatedLikelihood(learner, trials, particles=MANY, filters=FILTERS, streams=streams)
+    estimated = _of_optima(likelihood, seed)
     shape = (starts, ATTEMPTS, len(likelihood.rows), len(normal.mean))
     points = population.centre(normal.mean, len(likelihood.rows)) + normal.total * random.standard_normal(shape)
     precisions = {

@@ -108,8 +108,6 @@ class Sampler:
         Whether it follows gradients, and so needs exact likelihoods.
     needs_courses
         Whether it draws hidden choices, and so needs a learner whose likelihood is estimated because of them.
-    takes_formulas
-        Whether it can sample a population with a design.
     preferred
         If several samplers suit a likelihood, the one with the highest number is used.
     sample
@@ -136,10 +134,9 @@ class Sampler:
     works: tuple[str, ...] = ()
     counts_divergences: bool = True
     needs_courses: bool = False
-    takes_formulas: bool = True
 
-    def unsuited(self, likelihood: Likelihood, formulas: bool) -> str:
-        """Why it cannot sample a posterior with this likelihood, with or without formulas; empty if it can."""
+    def unsuited(self, likelihood: Likelihood) -> str:
+        """Why it cannot sample a posterior with this likelihood; empty if it can."""
         if self.needs_gradient and not likelihood.has_gradient:
             return f"needs gradients, which the estimated likelihood of {likelihood.learner} does not have"
         if self.needs_courses and not likelihood.has_courses:
@@ -149,8 +146,6 @@ class Sampler:
                 else "do not exist"
             )
             return f"draws hidden choices, and those of {likelihood.learner} {why}"
-        if formulas and not self.takes_formulas:
-            return "cannot fit formulas"
         return ""
 
 

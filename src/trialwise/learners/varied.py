@@ -18,8 +18,16 @@ from trialwise.learners.places import some
 PRIOR_OF_SLOPES = 0.5
 """Width of a slope's default prior, and of its spread, in units of the parameter's spread."""
 
+CONDITION, STANDARDISED = "condition of ", " (standardised)"
+"""Parts of the names of columns that fits with formulas make: of the conditions of a parameter, and of a number of the trials."""
+
 INSTEAD = str.maketrans({"/": "|", ",": ";"})
 """Characters of labels that names of parameters cannot have: a slash separates groups of a file, a comma the names in a list."""
+
+
+def made_for_formulas(column: str) -> bool:
+    """Whether a fit with formulas made this column."""
+    return column.startswith(CONDITION) or column.endswith(STANDARDISED)
 
 
 @dataclass(frozen=True)
@@ -93,6 +101,11 @@ class Varied:
         start = f"{parameter} varies by {self.column}, "
         column = trials.columns.get(self.column)
         kind, other = ("numbers", "labels") if self.levels is None else ("labels", "numbers")
+        if column is None and made_for_formulas(self.column):
+            return Message(
+                f"{start}a column that a fit with formulas made, and these trials do not have it\n    -> take the trials of that fit, "
+                "fit.trials, which have it; a simulation follows them in environment.on(fit.trials)"
+            )
         if column is None:
             known = ", ".join(trials.columns) or "none"
             return Message(

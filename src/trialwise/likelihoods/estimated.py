@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
-from functools import cached_property, partial
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
-from trialwise.base.cores import cores, limited
+from trialwise.base.cores import cores
 from trialwise.base.errors import LearnerError, UsageError
 from trialwise.base.message import Argument
 from trialwise.base.streams import stream
-from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.engine import check_particles, run_exact, run_particles, run_traced, trace_particles_plain
 from trialwise.learners.learner import Learner
-from trialwise.learners.pickling import pack, unpack
 from trialwise.likelihoods.filter_streams import CommonStreams, FilterStreams, own_keys
 from trialwise.likelihoods.hidden_paths import predictions_of_paths
 from trialwise.likelihoods.hidden_posterior import hidden_values, same_hidden
@@ -24,9 +22,6 @@ from trialwise.likelihoods.log_mean import log_mean
 
 PARTICLES, FILTERS, PLAIN_PARTICLES = 100, 8, 10
 """Defaults: particles per filter, filters per estimate, and particles of a filter in interpreted Python."""
-
-WORTH = 1_000_000
-"""Particles times trials below which jobs run locally rather than on the workers."""
 
 
 class EstimatedLikelihood(Likelihood):
@@ -43,8 +38,6 @@ class EstimatedLikelihood(Likelihood):
         Seed of the filters' random numbers.
     streams
         Streams of random numbers; by default the same numbers at every call and for all parameter values.
-    workers
-        Where the filters of :meth:`value` run; by default on the cores of this machine. Results do not depend on it.
 
     Raises
     ------
@@ -57,62 +50,39 @@ class EstimatedLikelihood(Likelihood):
 
     def __init__(
         self, learner: Learner, trials: Trials, *, particles: int = PARTICLES, filters: int = FILTERS, seed: int = 0,
-        streams: FilterStreams | None = None, workers: WorkerPool | None = None, pooled: bool = False,
+        streams: FilterStreams | None = None, pooled: bool = False,
     ):  # fmt: skip
         super().__init__(learner, trials, pooled)
         check_particles(learner, particles)
         if isinstance(filters, bool) or not isinstance(filters, int | np.integer) or filters < 1:
             raise UsageError(Argument("filters", filters), ": must be a whole number above 0")
-        self.particles, self.filters, self.seed, self.workers = int(particles), int(filters), seed, workers
+        self.particles, self.filters, self.seed = int(particles), int(filters), seed
         self.streams = streams or CommonStreams(trials, seed, "particles")
 
     # -- of every row ----------------------------------------------------------------------------------------------
 
-    def value_at(
-        self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
-    ) -> Value:
+    def value_at(self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         points = np.repeat(np.arange(len(theta)), self.filters)
         rows = points if rows is None else np.asarray(rows)[points]
-        counts = np.broadcast_to(self.particles if particles is None else particles, len(theta))[points]
-        estimates = self._estimates(theta[points], rows, counts)
+        estimates = self._estimates(theta[points], rows, self.particles if particles is None else particles)
         if self.filters == 1:
             return Value(estimates, np.full(len(estimates), np.nan))
         value, error, _ = log_mean(estimates.reshape(len(theta), self.filters))
         return Value(value, error)
 
-    def _estimates(self, theta: np.ndarray, rows: np.ndarray, particles: np.ndarray) -> np.ndarray:
+    def _estimates(self, theta: np.ndarray, rows: np.ndarray, particles: int) -> np.ndarray:
         """One estimate at each point: by one filter, or by one filter per participant where they share their parameters."""
         count, points = len(self.packed.rows), len(theta)
         if not self.pooled:
-            return self._run(theta, rows, self._keys(rows), particles)
+            return run_particles(self.learner, self.packed, theta, rows, self._keys(rows), particles).log_likelihood
         segments = np.tile(np.arange(count), points)
-        estimates = self._run(np.repeat(theta, count, 0), segments, self._keys(segments), np.repeat(particles, count))
-        return estimates.reshape(points, count).sum(1)
+        jobs = np.repeat(theta, count, 0), segments, self._keys(segments), particles
+        return run_particles(self.learner, self.packed, *jobs).log_likelihood.reshape(points, count).sum(1)
 
     def _keys(self, segments: np.ndarray) -> np.ndarray:
         """Keys of the filters for these segments; their number is added to ``calls``."""
         self.calls += len(segments)
         return self.streams.keys(segments)
-
-    def _run(self, *jobs: np.ndarray) -> np.ndarray:
-        """Run jobs, each of natural values, segment, key and number of particles; one estimate per job."""
-        lengths = np.diff(self.packed.offsets)[jobs[1]]
-        if self.workers is None or (lengths * jobs[3]).sum() < WORTH:
-            return run_particles(self.learner, self.packed, *jobs).log_likelihood
-        shares = np.array_split(np.arange(len(lengths)), min(len(lengths), self.workers.at_once))
-        submit = self.workers.executor.submit
-        try:
-            futures = [submit(estimates_of_jobs, self._parcel, *(part[s] for part in jobs)) for s in shares]
-            return np.concatenate([future.result() for future in futures])
-        except BrokenExecutor as error:
-            raise UsageError(
-                f"worker processes that ran particle filters ended unexpectedly ({error}). A fit with a checkpoint has saved its "
-                "progress: the same call continues from it"
-            ) from error
-
-    @cached_property
-    def _parcel(self) -> bytes:
-        return pack((self.learner, self.packed))
 
     def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         raise LearnerError(
@@ -215,10 +185,3 @@ class EstimatedLikelihood(Likelihood):
             for n, key in enumerate(keys)
         ]
         return np.array(values)
-
-
-def estimates_of_jobs(parcel: bytes, *jobs: np.ndarray) -> np.ndarray:
-    """Run jobs of an :class:`EstimatedLikelihood` on a worker, with one core, since other jobs run beside it."""
-    learner, packed = unpack(parcel)
-    with limited(1):
-        return run_particles(learner, packed, *jobs).log_likelihood

@@ -42,14 +42,14 @@ class ExactLikelihood(Likelihood):
         return self.by_row(value), self.by_row(slope)
 
     def gradient(self, u: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        slopes = np.stack([p.slope(u[:, k]) for k, p in enumerate(self.learner.parameters)], 1)
+        slopes = np.ones_like(u)
+        for k, p in enumerate(self.learner.parameters):
+            slopes[:, k] = p.slope(u[:, k])
         value, gradient = self.of_segments(self.natural(u))
         gradient = gradient * (slopes[self.packed.rows] if self.pooled else slopes)
         return self.by_row(value), self.by_row(gradient)
 
-    def value_at(
-        self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
-    ) -> Value:
+    def value_at(self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         values = self.gradient_at(theta)[0] if rows is None else self._in_turns(theta, np.asarray(rows))
         return Value(values, np.zeros(len(values)))
 

@@ -54,16 +54,3 @@ class FreshStreams(FilterStreams):
         keys = stream_keys(self.own[segments], self.used[segments] + occurrence(segments))
         self.used += np.bincount(segments, minlength=len(self.used))
         return keys
-
-
-class CountedStreams(FilterStreams):
-    """New random numbers for every filter, by one counter for all participants, ``used``, from which work can be resumed."""
-
-    def __init__(self, seed: int, purpose: str):
-        self.own = np.uint64(stream_key(seed, purpose))
-        self.used = 0
-
-    def keys(self, segments: np.ndarray) -> np.ndarray:
-        keys = stream_keys(self.own, np.arange(self.used, self.used + len(segments)))
-        self.used += len(segments)
-        return keys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trialwise.base.workers import WorkerPool
 from trialwise.data.trials import Trials
 from trialwise.learners.learner import Learner
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
@@ -14,7 +13,7 @@ from trialwise.likelihoods.likelihood import Likelihood
 
 def likelihood_of(
     learner: Learner, trials: Trials, *, particles: int = PARTICLES, filters: int = FILTERS, seed: int = 0,
-    streams: FilterStreams | None = None, workers: WorkerPool | None = None, pooled: bool = False,
+    streams: FilterStreams | None = None, pooled: bool = False,
 ) -> Likelihood:  # fmt: skip
     """The likelihood of a learner on trials.
 
@@ -24,7 +23,7 @@ def likelihood_of(
     ----------
     learner, trials
         The learner and its data.
-    particles, filters, seed, streams, workers
+    particles, filters, seed, streams
         For a likelihood that can only be estimated; see :class:`trialwise.likelihoods.estimated.EstimatedLikelihood`.
     pooled
         Whether all participants share one row of parameters.
@@ -44,6 +43,6 @@ def likelihood_of(
         return ForwardLikelihood(learner, trials, pooled)
     if learner.hides:
         return EstimatedLikelihood(
-            learner, trials, particles=particles, filters=filters, seed=seed, streams=streams, workers=workers, pooled=pooled
-        )  # fmt: skip
+            learner, trials, particles=particles, filters=filters, seed=seed, streams=streams, pooled=pooled
+        )
     return ExactLikelihood(learner, trials, pooled)

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -67,17 +67,6 @@ class Differentiable(Protocol):
         """Minus the second derivatives, ``(rows, parameters, parameters)``, symmetric."""
 
 
-def curvature_of(gradient: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]], u: np.ndarray, step: float) -> np.ndarray:  # fmt: skip
-    """Minus the second derivatives at ``u (rows, parameters)``, by central differences of the gradient."""
-    columns = []
-    for k in range(u.shape[1]):
-        move = np.zeros(u.shape[1])
-        move[k] = step
-        columns.append((gradient(u - move)[1] - gradient(u + move)[1]) / (2 * step))
-    curvature = np.stack(columns, 1)
-    return 0.5 * (curvature + curvature.transpose(0, 2, 1))
-
-
 class Likelihood(ABC):
     """The likelihood of a learner on trials.
 
@@ -116,6 +105,8 @@ class Likelihood(ABC):
 
     def natural(self, u: np.ndarray) -> np.ndarray:
         """Natural values from unconstrained ones, ``(..., parameters)``."""
+        if not self.learner.parameters:
+            return u
         return np.stack([p.constrain(u[..., k]) for k, p in enumerate(self.learner.parameters)], -1)
 
     def by_row(self, of_segments: np.ndarray) -> np.ndarray:
@@ -126,7 +117,7 @@ class Likelihood(ABC):
 
     # -- of every row ----------------------------------------------------------------------------------------------
 
-    def value(self, u: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None) -> Value:
+    def value(self, u: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         """Log-likelihoods at unconstrained points.
 
         Parameters
@@ -136,8 +127,7 @@ class Likelihood(ABC):
         rows
             The row each point belongs to, ``(points,)``; by default there is one point for each row, in order.
         particles
-            Number of particles per filter, one number or ``(points,)``, instead of the likelihood's default; ignored where values
-            are exact.
+            Number of particles per filter, instead of the likelihood's default; ignored where values are exact.
 
         Returns
         -------
@@ -147,9 +137,7 @@ class Likelihood(ABC):
         return self.value_at(self.natural(u), rows, particles)
 
     @abstractmethod
-    def value_at(
-        self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | np.ndarray | None = None
-    ) -> Value:
+    def value_at(self, theta: np.ndarray, rows: np.ndarray | None = None, particles: int | None = None) -> Value:
         """As :meth:`value`, at natural parameters."""
 
     @abstractmethod
@@ -163,8 +151,14 @@ class Likelihood(ABC):
         """
 
     def curvature(self, u: np.ndarray) -> np.ndarray:
-        """Minus the second derivatives, ``(rows, parameters, parameters)``, symmetric; errors as :meth:`gradient`'s."""
-        return curvature_of(self.gradient, u, STEP)
+        """Minus the second derivatives, ``(rows, parameters, parameters)``, symmetric, by central differences of :meth:`gradient`; errors as its."""
+        columns = []
+        for k in range(u.shape[1]):
+            move = np.zeros(u.shape[1])
+            move[k] = STEP
+            columns.append((self.gradient(u - move)[1] - self.gradient(u + move)[1]) / (2 * STEP))
+        curvature = np.stack(columns, 1)
+        return 0.5 * (curvature + curvature.transpose(0, 2, 1))
 
     # -- of every trial --------------------------------------------------------------------------------------------
 

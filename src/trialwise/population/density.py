@@ -140,8 +140,8 @@ def gather(
     return value, gradient
 
 
-def build_density(kernel: Callable, on_natural_scale: bool = True) -> Callable:
-    """The density with the likelihoods of a ``kernel`` of natural parameters, or of unconstrained ones."""
+def _build_density(kernel: Callable) -> Callable:
+    """The density with the likelihoods of a learner's ``kernel``."""
 
     def log_density(x, grouped, prior, maps, pairs, matrices, expanded, scales, constants, rows, *data):
         owner, fixed, random = matrices
@@ -149,12 +149,8 @@ def build_density(kernel: Callable, on_natural_scale: bool = True) -> Callable:
         lower = scaled_factor(z, r, pairs)
         v, y, log_volume = whitened_to_effects(w, coefficients, lower, *expanded)
         u = rows_of(coefficients, v, owner, fixed, random)
-        if on_natural_scale:
-            theta, slope = natural(u, *scales)
-            likelihood, by_segment = kernel(theta, constants, rows, *data)
-        else:
-            slope = np.ones_like(u)
-            likelihood, by_segment = kernel(u, constants, rows, *data)
+        theta, slope = natural(u, *scales)
+        likelihood, by_segment = kernel(theta, constants, rows, *data)
         point = coefficients, z, r, w, lower, y, log_volume, u
         return gather(x, grouped, prior, maps, pairs, matrices, expanded, point, slope, rows, likelihood, by_segment)
 
@@ -318,6 +314,11 @@ class Posterior:
         return np.concatenate([means, spreads, correlations, w])
 
 
+def text_of_density() -> str:
+    """The text of the files that densities are compiled from, for the keys of all that contains one."""
+    return cache.text(__file__, whitening.__file__, correlations.__file__)
+
+
 def posterior(learner: Learner, packed: Packed, population: Population, expansion: Expansion) -> Posterior:
     """The posterior of a learner on packed trials.
 
@@ -331,22 +332,21 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
             f"a population of {len(population.parameters)} parameters for trials with {packed.all_slots} slots of parameters: "
             "expected as many of each"
         )
-    text = cache.text(__file__, whitening.__file__, correlations.__file__)
-    layout = cache.key("density", text, learner.key, packed.layout)
+    layout = cache.key("density", text_of_density(), learner.key, packed.layout)
 
     def build() -> Callable:
         with compilation(learner, packed):
-            return build_density(likelihood_kernel(learner, packed))
+            return _build_density(likelihood_kernel(learner, packed))
 
     density = cache.on_disk(build, "trialwise_density", layout)
     rows, *rest = kernel_inputs(packed)
     if population.shared:
         rows = np.zeros(len(rows), WHOLE)
-    arguments = (*geometry_of(population, expansion), constants(learner), rows, *rest)
+    arguments = (*_geometry(population, expansion), constants(learner), rows, *rest)
     return Posterior(population, expansion, density, arguments)
 
 
-def geometry_of(population: Population, expansion: Expansion) -> tuple[Any, ...]:
+def _geometry(population: Population, expansion: Expansion) -> tuple[Any, ...]:
     """The arguments of a density that define its coordinates."""
     prior, parameters, pairs = population.prior, population.parameters, population.correlations
     design = population.matrices(len(expansion.linear))

@@ -21,7 +21,6 @@ from trialwise.learners.learner import Learner
 from trialwise.learners.parameters import Parameter
 from trialwise.population.correlations import Correlations, correlations
 from trialwise.population.design import Design, plain_design
-from trialwise.population.gibbs import group_given_participants
 from trialwise.population.known import Known, with_known
 from trialwise.population.names import GroupNames, mean_name, median_name, names_of_design, spread_name
 from trialwise.population.pooled import Pooled
@@ -269,12 +268,6 @@ class Population(Pooled):
             for name, distribution in self.unusual.items()
         }
         return draws | self.derived(draws)
-
-    def given_participants(
-        self, u: np.ndarray, sd: np.ndarray, random: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the group's means and spreads given participants, a Gibbs step; see :mod:`trialwise.population.gibbs`."""
-        return group_given_participants(u, sd, self.prior, random)
 
     def as_normal(self, seed: int = 0) -> GroupPrior:
         """The prior, with the user's own priors replaced by Normals (HalfNormals, for spreads) on the unconstrained scale.

@@ -17,7 +17,7 @@ from trialwise.analysis.diagnose import Diagnosis, diagnose
 from trialwise.base.english import listed
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import Sampler
-from trialwise.inference.samplers import SAMPLERS
+from trialwise.inference.samplers import sampler_of
 from trialwise.learners.parameters import Parameter, Setting
 from trialwise.learners.responses import families_in, family_named
 from trialwise.learners.responses.family import ResponseFamily
@@ -118,7 +118,7 @@ class Subject:
     @property
     def sampler(self) -> Sampler:
         """The sampler of the posterior."""
-        return SAMPLERS[str(self.fit.attrs["sampler"])]
+        return sampler_of(self.fit.attrs)
 
     @property
     def learner_name(self) -> str:

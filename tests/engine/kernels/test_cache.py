@@ -17,8 +17,8 @@ import pytest
 import trialwise as tw
 from trialwise.engine.kernels import cache, compiled, compiled_hidden
 from trialwise.engine.packing import pack
-from trialwise.inference.samplers.pseudo_marginal import correction
-from trialwise.likelihoods import emulator
+from trialwise.inference.samplers.particle_gibbs.chain import Target, transition_of
+from trialwise.inference.samplers.particle_gibbs.hamiltonian import no_scale
 from trialwise.population.density import posterior
 from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.population import population_of
@@ -75,21 +75,13 @@ def test_stored_and_new_code_work_together(tmp_path: Path):
 ESTIMATE = """
 import numpy as np
 import trialwise as tw
-from trialwise.likelihoods.emulator import Emulator, Limits, fit_surface
-from trialwise.inference.samplers.pseudo_marginal.correction import compiled
 
 trials = tw.load_data("alien_task_sets")[0].first(40)
 learner = tw.learners.TaskSets(initial=1.2).fix(forget=0.05, forget_high=0.01)
 parameters = {"alpha": 0.3, "beta": 4.0, "alpha_high": 0.2, "beta_high": 3.0}
 print([float(value).hex() for value in tw.log_likelihood(learner, trials, parameters, particles=20)])
-
-random = np.random.default_rng(1)
-points = random.normal(size=(200, 2))
-surface = fit_surface(points, -np.abs(points).sum(1), np.full(200, 100.0), np.zeros(2), np.eye(2))
-emulator = Emulator([surface], Limits(np.full(2, -9.0), np.full(2, 9.0)))
-group, curvature = (np.zeros((3, 2)), np.ones((3, 2))), 2.0 * np.eye(2)[None]
-drawn = compiled()(random, points[:3], np.zeros(3, int), *group, curvature, np.full(3, 20), emulator.arrays)
-print([float(value).hex() for value in (*drawn[1], *emulator.gradient(points[:1])[1][0])])
+fit = tw.fit(learner, trials.select(trials.participants[:2]), draws=3, chains=1, progress=False)
+print([float(value).hex() for value in fit.tree["posterior"]["individual"].to_numpy().ravel()])
 """
 
 
@@ -161,9 +153,10 @@ def test_a_key_covers_every_file_of_its_kernel(kernels):
         np.ones(size),
         np.zeros((1, size)),
     )
-    posterior(learner, packed, population, Expansion(*flat))  # built, not called
-    emulator.compiled()
-    correction.compiled()
+    density = posterior(learner, packed, population, Expansion(*flat)).density  # built, not called
+    compiled_hidden.course_kernel(hidden, hidden_packed)
+    target = Target(learner, packed, population, Expansion(*flat), 0, 8, no_scale(1, 1, 1), np.zeros((1, 1)))
+    transition_of(target, density)
     assert len(kernels) == 9
     zoo = PACKAGE / "learners" / "zoo"  # the source of a learner is in the learner's key
     for (name, key), kernel in kernels.items():

@@ -1,6 +1,4 @@
-"""Fits with a hidden choice: compared with plain pseudo-marginal chains and with frozen noise, and resumed after interruptions."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Fits with a hidden choice: compared with plain pseudo-marginal chains and with frozen noise, and what they contain."""
 
 import numpy as np
 import pytest
@@ -10,8 +8,6 @@ from scipy.special import expit, softmax
 import trialwise as tw
 from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_particles, stream_keys
-from trialwise.inference.samplers.pseudo_marginal import particle
-from trialwise.likelihoods import estimated
 from trialwise.population.population import population_of
 
 pytestmark = pytest.mark.sample
@@ -91,7 +87,6 @@ def test_separate_fits_agree_with_plain_chains(simulation):
     trials = simulation.trials.select(simulation.trials.participants[:2])
     fit = tw.fit(TIED, trials, draws=250, chains=4, seed=2, pooling="none", **QUIET)
     plain = plain_chains(TIED, trials, grouped=False, chains=16, sweeps=3000)[:, :, 6:].reshape(16, -1, 2, 3)
-    assert fit.attrs["acceptance"] > 0.3
     ess = fit.summary()[["ess_bulk", "ess_tail"]].min(axis=1)
     for k, name in enumerate(TIED.names):
         draws = fit.tree["posterior"][f"{name}_unconstrained"].to_numpy()
@@ -119,61 +114,20 @@ def test_contents_of_a_fit_with_a_hidden_choice(simulation, tmp_path):
     posterior = fit.tree["posterior"]
     assert posterior["alpha"].dims == ("chain", "draw", "participant") and posterior["alpha_mu"].shape == (2, 40)
     np.testing.assert_allclose(posterior["alpha"], expit(posterior["individual"].sel(parameter="alpha")))
-    assert set(fit.attrs) >= {"particles", "filters", "acceptance", "emulator_error", "draws_of_participants"}
-    assert fit.attrs["sampler"] == "pseudo-marginal"
+    assert set(fit.attrs) >= {"particles_of_a_filter", "sweeps", "sweeps_per_draw", "step_sizes", "renewal"}
+    assert fit.attrs["sampler"] == "particle-gibbs"
     values = fit.trial_values()
     assert {"hidden_current", "error", "error_high"} <= set(values)
     fit.save(tmp_path / "fit.nc")
     loaded = tw.load(tmp_path / "fit.nc")
     assert loaded.learner == TIED and loaded.summary().equals(fit.summary())
     diagnosis = tw.diagnose(loaded)
-    assert diagnosis.sampler["moved"].mean() == pytest.approx(fit.attrs["acceptance"], rel=1e-14)
+    acceptance = fit.tree["sample_stats"]["acceptance_rate"]
+    np.testing.assert_allclose(diagnosis.sampler["acceptance"], acceptance.mean("draw"), rtol=1e-14)
     assert not diagnosis.table["overlap"].isna().any()
-    assert {"emulator_error", "filter_noise", "particles", "away"} <= set(diagnosis.participants)
+    assert {"renewal", "away"} <= set(diagnosis.participants)
     with pytest.raises(tw.errors.LearnerError, match="PyMC's samplers need an exact, differentiable likelihood"):
         fit.model  # noqa: B018
-
-
-def test_complete_pooling(simulation):
-    fit = tw.fit(TIED, simulation.trials, draws=60, chains=2, seed=1, pooling="complete", **QUIET)
-    assert fit.tree["posterior"]["alpha"].shape == (2, 60)
-    assert len(fit.group()) == 3
-
-
-class Interrupted(Exception):
-    """A simulated interruption."""
-
-
-def test_an_interrupted_fit_is_resumed(simulation, tmp_path, monkeypatch):
-    settings = {"draws": 50, "chains": 2, "seed": 4, **QUIET}
-    uninterrupted = tw.fit(TIED, simulation.trials, **settings)
-    rounds, steps = particle.Work._round, particle.Chain.step
-    path = tmp_path / "unfinished.npz"
-
-    def third_round(self, number):
-        if number == 2:
-            raise Interrupted
-        rounds(self, number)
-
-    def late_step(self, *draw):
-        if self.number == 40:
-            raise Interrupted
-        steps(self, *draw)
-
-    for method_name, replacement in (("_round", third_round), ("step", late_step)):
-        kind = particle.Work if method_name == "_round" else particle.Chain
-        monkeypatch.setattr(kind, method_name, replacement)
-        with pytest.raises(Interrupted):
-            tw.fit(TIED, simulation.trials, checkpoint=path, **settings)
-        monkeypatch.undo()
-    resumed = tw.fit(TIED, simulation.trials, checkpoint=path, **settings)
-    for name in ("alpha_mu", "beta_sd", "individual"):
-        np.testing.assert_array_equal(resumed.tree["posterior"][name], uninterrupted.tree["posterior"][name])
-    assert resumed.attrs["filters"] == uninterrupted.attrs["filters"]
-    assert any("resumed after an interruption" in note for note in resumed.notes)
-    other = tw.fit(TIED, simulation.trials, checkpoint=path, **(settings | {"seed": 5, "draws": 20}))
-    # a different seed is a different fit
-    assert not any("resumed after an interruption" in note for note in other.notes)
 
 
 # -- frozen noise is not inference ---------------------------------------------------------------------------------------
@@ -235,16 +189,3 @@ def test_frozen_noise_fails_where_the_fit_succeeds():
     result = np.log(fit.means()["beta_high"])
     assert result[2:].min() > result[:2].max() + 0.5
     assert result[2:].min() > prior.mean[3] + 0.5
-
-
-def test_filters_run_on_an_executor(simulation, monkeypatch):
-    monkeypatch.setattr(estimated, "WORTH", 0)
-    trials = simulation.trials.first(30)
-    with ThreadPoolExecutor(2) as pool:
-        fits = [
-            tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=executor, **QUIET) for executor in (None, pool)
-        ]
-        with pytest.raises(tw.errors.UsageError, match="runs no particle filters; leave it out"):
-            tw.fit(tw.QLearning(), trials, executor=pool)
-    local, remote = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
-    np.testing.assert_array_equal(local, remote)

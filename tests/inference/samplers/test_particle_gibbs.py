@@ -1,6 +1,7 @@
 """Fits by particle Gibbs, compared with posteriors computed from enumerated likelihoods; resumed, and run on an executor."""
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.sample
 
 TIED = tw.learners.TaskSets(initial=1.2).tie(alpha_high="alpha", beta_high="beta", forget_high="forget")
 TRIALS, PARTICIPANTS = 7, 3
-SETTINGS = {"sampler": "particle-gibbs", "progress": False}
+SETTINGS = {"progress": False}
 
 
 def weighted(trials, pooling, count=12_000):
@@ -63,6 +64,8 @@ def test_fits_agree_with_enumerated_likelihoods(trials, pooling):
     assert 1 / (weight**2).sum() > 300
     table, found = fit.summary(), []
     posterior = fit.tree["posterior"]
+    if pooling == "complete":
+        assert posterior["alpha"].shape == (4, 400) and len(fit.group()) == 3
     if pooling == "partial":
         names = [f"{name}_{part}" for part in ("mu", "sd") for name in TIED.names]
         found = [
@@ -120,6 +123,8 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
 def test_chains_run_on_an_executor(trials, tmp_path):
     with ThreadPoolExecutor(2) as pool:
         fits = [tw.fit(TIED, trials, draws=20, chains=2, seed=1, executor=each, **SETTINGS) for each in (None, pool)]
+        with pytest.raises(tw.errors.UsageError, match="chains of QLearning.* run on this machine; leave it out"):
+            tw.fit(tw.QLearning(), trials, executor=pool)
     local, remote = (each.tree["posterior"]["individual"].to_numpy() for each in fits)
     np.testing.assert_array_equal(local, remote)
     fits[0].save(tmp_path / "fit.nc")
@@ -133,6 +138,31 @@ def test_chains_run_on_an_executor(trials, tmp_path):
     assert "ancestor sampling" in method.sentence(loaded.attrs, "2 chains of 20 draws each")
 
 
+class Breaking(Executor):
+    """Runs some jobs; the process that has the next one ends."""
+
+    def __init__(self, jobs):
+        self.left = jobs
+
+    def submit(self, function, /, *arguments):
+        future, self.left = Future(), self.left - 1
+        if self.left < 0:
+            future.set_exception(BrokenProcessPool("killed"))
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+def test_a_fit_whose_workers_end_is_continued_by_the_same_call(trials, tmp_path):
+    settings = {"draws": 20, "chains": 2, "seed": 1, **SETTINGS}
+    with pytest.raises(tw.errors.UsageError, match="ended unexpectedly .killed.*the same call continues from it"):
+        tw.fit(TIED, trials, executor=Breaking(7), checkpoint=tmp_path / "unfinished.npz", **settings)
+    resumed = tw.fit(TIED, trials, executor=Breaking(100), checkpoint=tmp_path / "unfinished.npz", **settings)
+    assert any("resumed after an interruption" in note for note in resumed.notes)
+    whole = tw.fit(TIED, trials, **settings)
+    np.testing.assert_array_equal(resumed.tree["posterior"]["individual"], whole.tree["posterior"]["individual"])
+
+
 def test_few_renewals_are_noted(trials, monkeypatch):
     """With a bound that no short run can reach."""
     monkeypatch.setattr(run, "SELDOM", 1000)
@@ -140,11 +170,9 @@ def test_few_renewals_are_noted(trials, monkeypatch):
     assert any("seldom drawn anew" in note and "draw more" in note for note in fit.notes)
 
 
-@pytest.mark.parametrize("sampler", ["particle-gibbs", "pseudo-marginal"])
-def test_priors_of_other_families_are_refused(trials, sampler):
+def test_priors_of_other_families_are_refused(trials):
     """With what to write instead, which is taken."""
     pm = pytest.importorskip("pymc")
     with pytest.raises(tw.errors.UsageError, match="priors of alpha_mu: .* pm.Normal.dist"):
-        tw.fit(TIED, trials, priors={"alpha_mu": pm.StudentT.dist(4)}, **(SETTINGS | {"sampler": sampler}))
-    if sampler == "particle-gibbs":
-        assert tw.fit(TIED, trials, draws=10, chains=1, priors={"alpha_mu": pm.Normal.dist(-1, 0.5)}, **SETTINGS)
+        tw.fit(TIED, trials, priors={"alpha_mu": pm.StudentT.dist(4)}, **SETTINGS)
+    assert tw.fit(TIED, trials, draws=10, chains=1, priors={"alpha_mu": pm.Normal.dist(-1, 0.5)}, **SETTINGS)

@@ -9,7 +9,7 @@ import numpy as np
 from trialwise.base.message import Argument, Input, Message, in_python
 from trialwise.data.reading.cells import quote_list
 from trialwise.data.trials import Trials
-from trialwise.inference.design_of import CONDITION, STANDARDISED
+from trialwise.learners.varied import made_for_formulas
 
 
 def differences(a: Trials, b: Trials) -> str:
@@ -83,11 +83,6 @@ def _choices(trials: Trials) -> np.ndarray:
     """The label of each choice; codes may differ between data sets, since they depend on the labels that occurred."""
     labels = np.array([*map(str, trials.levels["action"]), None], object)  # MISSED, -1, selects the last entry
     return np.asarray(labels[trials.choice])
-
-
-def made_for_formulas(name: str) -> bool:
-    """Whether a column was made by a fit for its formulas, from others."""
-    return name.startswith(CONDITION) or name.endswith(STANDARDISED)
 
 
 def information_differs(a: Trials, b: Trials) -> bool:

@@ -239,7 +239,9 @@ def sample(request: Request) -> Sampled:
             f": {learner} needs no checkpoint, it is fitted in seconds; leave it out",
         )
     if request.executor is not None:
-        raise UsageError(Argument("executor", request.executor), f": {learner} runs no particle filters; leave it out")
+        raise UsageError(
+            Argument("executor", request.executor), f": chains of {learner} run on this machine; leave it out"
+        )
     start = time.perf_counter()
     notes = list(check_starts(likelihood, population, request.seed))
     draws = DRAWS if request.draws is None else int(request.draws)

@@ -13,7 +13,6 @@ _YEAR = re.compile(r"\b(18|19|20)\d\d\b")
 
 WORKS = {
     "nuts": Link("Hoffman, M. D., & Gelman, A. (2014). The No-U-Turn Sampler: adaptively setting path lengths in Hamiltonian Monte Carlo. Journal of Machine Learning Research, 15, 1593-1623.", "https://jmlr.org/papers/v15/hoffman14a.html"),
-    "pseudo-marginal": Link("Andrieu, C., & Roberts, G. O. (2009). The pseudo-marginal approach for efficient Monte Carlo computations. Annals of Statistics, 37, 697-725.", "https://doi.org/10.1214/07-AOS574"),
     "particle-gibbs": Link("Andrieu, C., Doucet, A., & Holenstein, R. (2010). Particle Markov chain Monte Carlo methods. Journal of the Royal Statistical Society B, 72, 269-342.", "https://doi.org/10.1111/j.1467-9868.2009.00736.x"),
     "ancestor-sampling": Link("Lindsten, F., Jordan, M. I., & Schön, T. B. (2014). Particle Gibbs with ancestor sampling. Journal of Machine Learning Research, 15, 2145-2184.", "https://jmlr.org/papers/v15/lindsten14a.html"),
     "candidates": Link("Fearnhead, P., & Meligkotsidou, L. (2016). Augmentation schemes for particle MCMC. Statistics and Computing, 26, 1293-1306.", "https://doi.org/10.1007/s11222-015-9603-4"),

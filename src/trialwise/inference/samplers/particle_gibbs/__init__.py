@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.engine import PARTICLES
 from trialwise.inference.sampler import Request, Sampled, Sampler
 
@@ -34,9 +35,15 @@ def sample(request: Request) -> Sampled:
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
     with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
         run = Run(request, checkpoint, tell, pool.executor if pool else threads, remote=pool is not None)
-        run.warm_up()
-        warm = time.perf_counter()
-        tree = run.sample()
+        try:
+            run.warm_up()
+            warm = time.perf_counter()
+            tree = run.sample()
+        except BrokenExecutor as error:
+            raise UsageError(
+                f"worker processes that ran chains ended unexpectedly ({error}). A fit with a checkpoint has saved its progress: the same "
+                "call continues from it"
+            ) from error
     attributes = {**run.attributes(), "seconds_of_warm_up": warm - begin}
     return Sampled(tree, time.perf_counter() - begin, attributes, run.notes)
 

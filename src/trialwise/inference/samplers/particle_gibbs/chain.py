@@ -30,7 +30,7 @@ from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
 from trialwise.learners.learner import Learner
 from trialwise.learners.pickling import unpack
 from trialwise.likelihoods.complete import check_explained
-from trialwise.population.density import Posterior, posterior
+from trialwise.population.density import Posterior, posterior, text_of_density
 from trialwise.population.geometry.expansion import Expansion
 from trialwise.population.population import Population
 
@@ -103,7 +103,8 @@ def transition_of(target: Target, density: Callable) -> Callable:
     """The compiled transition of a posterior."""
     from trialwise.inference.samplers.particle_gibbs import hamiltonian
 
-    key = cache.key("transition", cache.text(hamiltonian.__file__), target.learner.key, target.packed.layout)
+    text = cache.text(hamiltonian.__file__), text_of_density()
+    key = cache.key("transition", *text, target.learner.key, target.packed.layout)
     return cache.on_disk(lambda: build_transition(density), "trialwise_transition", key)
 
 
