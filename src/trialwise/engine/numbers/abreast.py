@@ -432,7 +432,10 @@ def lowest(typingctx, x):
     def codegen(context, builder, sig, args):
         parts = [builder.extract_element(args[0], INT32(lane)) for lane in range(x.width)]
         while len(parts) > 1:
-            parts = [builder.select(builder.fcmp_ordered("<", a, b), a, b) for a, b in zip(parts[0::2], parts[1::2], strict=True)]
+            parts = [
+                builder.select(builder.fcmp_ordered("<", a, b), a, b)
+                for a, b in zip(parts[0::2], parts[1::2], strict=True)
+            ]
         return parts[0]
 
     return types.float64(x), codegen

@@ -98,7 +98,13 @@ def work_arrays(count, size, slots, trials, pasts):
 
 
 def build_courses(
-    parts: Parts, swarm: Swarm, size: int, weigh: Callable, follow: Callable, start_afresh: bool, participant_of: Callable
+    parts: Parts,
+    swarm: Swarm,
+    size: int,
+    weigh: Callable,
+    follow: Callable,
+    start_afresh: bool,
+    participant_of: Callable,
 ) -> Callable:
     """The conditional filter of one participant, with groups of ``size`` particles.
 
@@ -124,12 +130,20 @@ def build_courses(
         free, constants, place, chances, joint, task, count, preference, options, shares, prior, terms, slopes, work, permutations, observed, ints, reals,
         first, end, key, threshold, window, conditional, renewed,
     ):  # fmt: skip
-        weights, uniforms, chosen_of, origin, origins = work.weights, work.uniforms, work.chosen, work.origin, work.origins
+        weights, uniforms, chosen_of, origin, origins = (
+            work.weights,
+            work.uniforms,
+            work.chosen,
+            work.origin,
+            work.origins,
+        )
         own, kept, hidden, parent = work.own, work.kept, work.hidden, work.parent
         half = groups(count)
         for i in range((half + 1) * size):
             dress(own, i, free, place + i if joint and i < count else place)
-        states = spread(start(agent_at(participant_of(own, 0, constants, 0), ints, reals, first), task), task, 2 * half + 1)
+        states = spread(
+            start(agent_at(participant_of(own, 0, constants, 0), ints, reals, first), task), task, 2 * half + 1
+        )
         if joint:
             for g in range(1, half):
                 agent = agent_at(participant_of(own, g, constants, 0), ints, reals, first)
@@ -143,7 +157,10 @@ def build_courses(
             while stop < end and (joint or not (start_afresh and ints[stop, FLAGS] & RESET)):
                 stop += 1
             if begin > first:
-                agent, trial = agent_at(participant_of(own, 0, constants, 0), ints, reals, begin), row(ints, reals, begin)
+                agent, trial = (
+                    agent_at(participant_of(own, 0, constants, 0), ints, reals, begin),
+                    row(ints, reals, begin),
+                )
                 states = spread(reset(agent, at(states, task, 0), trial, task, 0), task, 2 * half + 1)
             for i in range(count):
                 weights[i], origin[i] = chances[i], i if joint else 0
@@ -321,8 +338,21 @@ def build_follow(parts: Parts, swarm: Swarm, size: int, every_option, unscored: 
     """The log-probability of a future given each of a group of pasts: of the remaining choices of the kept course, with labels permuted, and of
     their responses, from trial ``begin`` to ``far``. The pasts are at ``place`` in the arenas; ``unscored`` as for
     :func:`trialwise.engine.walks.particles.build_weigh`."""
-    agent_at, reset, row, available, hide, act = parts.agent_at, parts.reset, parts.row, parts.available, parts.hide, parts.act
-    elapse, learn, seen, last_action, chance = parts.elapse, parts.learn, parts.seen, parts.last_action, chance_of(parts, unscored)
+    agent_at, reset, row, available, hide, act = (
+        parts.agent_at,
+        parts.reset,
+        parts.row,
+        parts.available,
+        parts.hide,
+        parts.act,
+    )
+    elapse, learn, seen, last_action, chance = (
+        parts.elapse,
+        parts.learn,
+        parts.seen,
+        parts.last_action,
+        chance_of(parts, unscored),
+    )
     see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
     at, renew, choices, lowest, logarithm = swarm.at, swarm.renew, swarm.choices, swarm.lowest, swarm.logarithm
 
