@@ -14,10 +14,9 @@ from trialwise.engine.arguments import in_rows, kernel_inputs
 from trialwise.engine.packed import Packed
 from trialwise.engine.run import task_of
 from trialwise.engine.swarm import PLAIN as PLAIN_SWARM
-from trialwise.engine.walks.courses import build_courses
+from trialwise.engine.walks.courses import build_courses, build_follow, work_arrays
 from trialwise.engine.walks.particles import build_weigh
 from trialwise.engine.walks.parts import PLAIN, build_parts, participant_of, plain_options, plain_preference
-from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
 from trialwise.learners.state import Table
 
@@ -155,22 +154,21 @@ def _plain(learner: Learner, packed: Packed) -> Callable:
     parts = build_parts(learner, packed.layout, PLAIN, tracing=False)
     weigh = build_weigh(parts, False, PLAIN.every_action, packed.unscored)
 
-    def participant_at(free, row, _constants, _first):
-        return participant_of(learner, packed, free[row])
+    def participant_at(own, group, _constants, _first):
+        return participant_of(learner, packed, own[group, :, 0])
 
-    replay = build_replay(parts, from_start=False)
-    loop = build_courses(parts, PLAIN_SWARM, weigh, replay, "reset" not in learner.methods, participant_at)
+    follow = build_follow(parts, PLAIN_SWARM, 1, PLAIN.every_action, packed.unscored)
+    loop = build_courses(parts, PLAIN_SWARM, 1, weigh, follow, "reset" not in learner.methods, participant_at)
     options, longest = packed.options, int(np.diff(packed.offsets).max())
 
     def run(free, keys, permutations, chances, joint, count, *settings):
-        pasts, results = count * len(permutations), []
+        work, results = work_arrays(count, 1, free.shape[1], longest, count * len(permutations)), []
         for segment in range(len(joint)):
             first, end = (int(each) for each in packed.offsets[segment : segment + 2])
             result = loop(
                 free, None, segment * count, chances[segment], joint[segment], task_of(packed), count, plain_preference(packed),
-                plain_options(packed), np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table), np.zeros(count),
-                np.zeros(count, int), np.zeros(count, int), np.zeros(longest, int), np.zeros((longest, count), int), np.zeros((longest, count), int),
-                np.zeros(pasts, int), np.zeros(pasts), np.zeros(pasts), permutations, packed.observed, packed.ints, packed.reals, first, end,
+                plain_options(packed), np.zeros(packed.actions), np.zeros(options), np.zeros(options), np.zeros(options).view(Table),
+                work, permutations, packed.observed, packed.ints, packed.reals, first, end,
                 keys[segment], *settings,
             )  # fmt: skip
             results.append(result)

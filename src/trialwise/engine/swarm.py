@@ -6,11 +6,13 @@ Each position holds one particle, or a group of particles that share vector regi
 from __future__ import annotations
 
 import copy
+import math
 
+import numpy as np
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
-from trialwise.engine.numbers.abreast import PARTICLES, pick, put, take, total
+from trialwise.engine.numbers.abreast import PARTICLES, choices, force, lowest, or_zero, pick, put, take, total
 from trialwise.engine.numbers.vector import INT64
 from trialwise.engine.objects.state_record import CellType, StateType
 from trialwise.engine.objects.task import ARENAS, block
@@ -90,7 +92,23 @@ def _pick_one(joint, left):
     return chosen
 
 
-_ALONE = (_take_one, _put_one, _total_of_one, _pick_one)
+def _force_one(chosen, option):
+    return option
+
+
+def _or_zero_one(x):
+    return x if x == x else 0.0
+
+
+def _lowest_of_one(x):
+    return x
+
+
+def _log_one(x):
+    return math.log(x) if x > 0.0 else -math.inf
+
+
+_ALONE = (_take_one, _put_one, _total_of_one, _pick_one, _take_one, _force_one, _or_zero_one, _lowest_of_one, _log_one)
 
 
 def _spread_compiled(state, task, count):
@@ -116,16 +134,20 @@ COMPILED = Swarm(_one_each, _spread_compiled, _at_compiled, _copy_compiled, _ren
 
 @intrinsic
 def _copy_lane(typingctx, state, task, source, target):
-    """Copy the state of one of the particles that share vector registers; integers are common to all of them."""
+    """Copy the state of one of the particles that share vector registers; integers are common to all particles of a register."""
 
     def codegen(context, builder, sig, args):
         record = cgutils.create_struct_proxy(task)(context, builder, args[1])
         width = INT64(PARTICLES)
         for arena, typ in ARENAS:
-            if arena == "wholes":
-                continue
             size = block(context, builder, record, arena)
             data = context.make_array(typ)(context, builder, getattr(record, arena)).data
+            if arena == "wholes":
+                destination, origin = (
+                    builder.gep(data, [builder.mul(builder.udiv(place, width), size)]) for place in (args[3], args[2])
+                )
+                cgutils.raw_memmove(builder, destination, origin, size, 8)
+                continue
             origin, destination = (
                 builder.gep(data, [builder.add(builder.mul(builder.udiv(i, width), size), builder.urem(i, width))])
                 for i in args[2:]
@@ -161,9 +183,29 @@ def _pick_abreast(joint, left):
     return pick(joint, left)
 
 
+def _choices_abreast(array, group):
+    return choices(array, group)
+
+
+def _force_abreast(chosen, option):
+    return force(chosen, option)
+
+
+def _or_zero_abreast(x):
+    return or_zero(x)
+
+
+def _lowest_abreast(x):
+    return lowest(x)
+
+
+def _log_abreast(x):
+    return np.log(x)
+
+
 ABREAST = Swarm(
     _groups_abreast, _spread_compiled, _at_compiled, _copy_abreast, _renew_compiled, _take_abreast, _put_abreast, _total_abreast,
-    _pick_abreast,
+    _pick_abreast, _choices_abreast, _force_abreast, _or_zero_abreast, _lowest_abreast, _log_abreast,
 )  # fmt: skip
 
 

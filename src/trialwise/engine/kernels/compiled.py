@@ -20,7 +20,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from trialwise.engine.kernels import cache
 from trialwise.engine.kernels.to_compiled import INLINED, Adapter
 from trialwise.engine.numbers.dual import lanes_for, store_tangents, value
-from trialwise.engine.numbers.vector import Dual
+from trialwise.engine.numbers.vector import number_type
 from trialwise.engine.objects.agent import AgentType, Plan, make_agent_at, make_participant
 from trialwise.engine.objects.row import RowType, make_row
 from trialwise.engine.objects.state_record import anchor
@@ -102,25 +102,27 @@ def store_signals(typingctx, signals, t, result):
     return types.void(signals, types.int64, result), codegen
 
 
-def kit_for(adapter: Adapter) -> Kit:
+def kit_for(adapter: Adapter, *, own: bool = False) -> Kit:
+    """What compiled code builds arguments with; ``own`` as for :func:`participant_builder`."""
     return Kit(
         adapt=adapter,
         row=lambda what, layout: make_row(RowType(what, layout)),
         anchor=anchor,
         store_signals=store_signals,
         every_action=EVERY_ACTION,
-        agent_at=lambda learner, slots: make_agent_at(*_agent(learner, adapter, slots)),
+        agent_at=lambda learner, slots: make_agent_at(*_agent(learner, adapter, slots, own)),
     )
 
 
-def participant_builder(learner: Learner, adapter: Adapter, slots: Slots):
-    """Builds a participant from a row of parameters; see :func:`trialwise.engine.objects.agent.make_participant`."""
-    return make_participant(*_agent(learner, adapter, slots))
+def participant_builder(learner: Learner, adapter: Adapter, slots: Slots, *, own: bool = False):
+    """Builds a participant from a row of parameters, see :func:`trialwise.engine.objects.agent.make_participant`; ``own`` if each of the
+    particles in a vector register has parameters of its own."""
+    return make_participant(*_agent(learner, adapter, slots, own))
 
 
-def _agent(learner: Learner, adapter: Adapter, slots: Slots) -> tuple[AgentType, Plan]:
+def _agent(learner: Learner, adapter: Adapter, slots: Slots, own: bool) -> tuple[AgentType, Plan]:
     """The type of the compiled ``self``, and the source of each field's value."""
-    real = Dual(adapter.width) if adapter.width > 0 else types.float64  # particles of a filter have the same parameters
+    real = number_type(adapter.width) if own or adapter.width > 0 else types.float64
     names, constants, fields, plan, words = list(learner.free_fields), constant_names(learner), [], [], []
     first_columns = [sum(slot.size for slot in slots[:k]) for k in range(len(slots))]
     for name, field_value in learner.values(dict.fromkeys(names, 0.0)).items():

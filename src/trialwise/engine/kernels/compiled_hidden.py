@@ -21,11 +21,10 @@ from trialwise.engine.objects.task import TaskType, cursors_for, make_task
 from trialwise.engine.packed import Packed
 from trialwise.engine.swarm import ABREAST, COMPILED
 from trialwise.engine.tables.making import flat_over, off_stack, preference_table
-from trialwise.engine.walks.courses import build_courses
+from trialwise.engine.walks.courses import build_courses, build_follow, work_arrays
 from trialwise.engine.walks.enumeration import build_enumeration
-from trialwise.engine.walks.particles import build_particles, build_weigh
+from trialwise.engine.walks.particles import Swarm, build_particles, build_weigh
 from trialwise.engine.walks.parts import build_parts
-from trialwise.engine.walks.replay import build_replay
 from trialwise.learners.learner import Learner
 
 
@@ -48,31 +47,44 @@ def particle_kernel(
             lambda: _build_particles(learner, packed, width, tracing, relabel),
         )  # fmt: skip
 
-    def vectorised_if_possible(*arguments):
-        if goes_abreast(learner, packed):
+    if scored or tracing or relabel:
+        return kernel_of(width)
+    return _vectorised_if_possible(kernel_of, ONE_AT_A_TIME, learner, packed)
+
+
+ONE_AT_A_TIME, WITH_PARAMETERS = "one particle at a time", "one particle with parameters at a time"
+"""What is noted of a learner whose methods cannot be compiled for several particles; for those with parameters of their own."""
+
+
+def _vectorised_if_possible(kernel_of: Callable, alone: str, learner: Learner, packed: Packed) -> Callable:
+    """A kernel of several particles at once, or of one if that cannot be compiled, which is noted."""
+
+    def run(*arguments):
+        if goes_abreast(learner, packed, alone):
             try:
                 return kernel_of(-PARTICLES)(*arguments)
             except NumbaError:
-                cache.note(_one_at_a_time(learner, packed))
+                cache.note(cache.key(alone, learner.key, packed.layout))
         return kernel_of(0)(*arguments)
 
-    return kernel_of(width) if scored or tracing or relabel else vectorised_if_possible
+    return run
 
 
-def _one_at_a_time(learner: Learner, packed: Packed) -> str:
-    return cache.key("one particle at a time", learner.key, packed.layout)
-
-
-def goes_abreast(learner: Learner, packed: Packed) -> bool:
+def goes_abreast(learner: Learner, packed: Packed, alone: str = ONE_AT_A_TIME) -> bool:
     """Whether filters compute several particles at once, in vector registers: unless the learner's methods could not be compiled so."""
-    return not cache.is_noted(_one_at_a_time(learner, packed))
+    return not cache.is_noted(cache.key(alone, learner.key, packed.layout))
+
+
+def _swarm(adapter: Adapter) -> Swarm:
+    """Operations on states, compiled."""
+    operations = COMPILED if adapter.width >= 0 else ABREAST
+    return operations._replace(**{name: adapter(part) for name, part in operations._asdict().items()})
 
 
 def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool, relabel: bool) -> Callable:
     adapter, scored, group_size = Adapter(width), width > 0, max(-width, 1)
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=tracing)
-    operations = COMPILED if width >= 0 else ABREAST
-    swarm = operations._replace(**{name: adapter(part) for name, part in operations._asdict().items()})
+    swarm = _swarm(adapter)
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
     loop = adapter(build_particles(parts, swarm, weigh, relabel, "reset" not in learner.methods, scored, tracing))
     participant_of = participant_builder(learner, adapter, packed.slots)
@@ -137,26 +149,31 @@ def course_kernel(learner: Learner, packed: Packed):
     ``free`` on, ``chances (segments, count)``, and stream ``keys[s]``, has its course in ``ints`` replaced; see
     :func:`trialwise.engine.walks.courses.build_courses`.
     """
-    return kernel("courses", learner, packed, 0, lambda: _build_courses(learner, packed))
+
+    def kernel_of(width: int) -> Callable:
+        return kernel("courses", learner, packed, width, lambda: _build_courses(learner, packed, width))
+
+    return _vectorised_if_possible(kernel_of, WITH_PARAMETERS, learner, packed)
 
 
-def _build_courses(learner: Learner, packed: Packed) -> Callable:
-    adapter = Adapter(0)
-    parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
-    swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
+def _build_courses(learner: Learner, packed: Packed, width: int) -> Callable:
+    adapter, size = Adapter(width), max(-width, 1)
+    parts = build_parts(learner, packed.layout, kit_for(adapter, own=True), tracing=False)
+    swarm = _swarm(adapter)
     weigh = adapter(build_weigh(parts, False, EVERY_ACTION, packed.unscored))
-    replay = adapter(build_replay(parts, from_start=False))
-    participant_of = participant_builder(learner, adapter, packed.slots)
-    loop = adapter(build_courses(parts, swarm, weigh, replay, "reset" not in learner.methods, participant_of))
-    task_of = make_task(TaskType(packed.names, packed.actions, 0, packed.forgets))
+    follow = adapter(build_follow(parts, swarm, size, EVERY_ACTION, packed.unscored))
+    participant_of = participant_builder(learner, adapter, packed.slots, own=True)
+    loop = adapter(build_courses(parts, swarm, size, weigh, follow, "reset" not in learner.methods, participant_of))
+    work_of = numba.njit(work_arrays, **INLINED)  # an adapter would make tables of arrays
+    task_of = make_task(TaskType(packed.names, packed.actions, width, packed.forgets))
     actions, options = packed.actions, packed.options
-    a, b = off_stack(0, actions) + 1, off_stack(0, options) + 1
+    a, b = off_stack(width, actions) + 1, off_stack(width, options) + 1
 
     def courses(
         free, constants, offsets, observed, ints, reals, sizes, numbers, keys, permutations, chances, joint, count, threshold, window, conditional,
         renewed,
     ):  # fmt: skip
-        segments, places, longest = len(joint), 2 * count + 1, 0
+        segments, places, longest = len(joint), 2 * ((count + size - 1) // size) + 1, 0
         for s in range(segments):
             longest = max(longest, offsets[s + 1] - offsets[s])
         fine, resamplings, chosen = (
@@ -164,24 +181,19 @@ def _build_courses(learner: Learner, packed: Packed) -> Callable:
             np.zeros(segments, np.int64),
             np.zeros(segments, np.int64),
         )
-        arena, lines = np.empty(numbers[0] * places), np.empty(numbers[2] * 2 * places)
-        task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, 1), sizes)
+        arena, lines = np.empty(numbers[0] * size * places), np.empty(numbers[2] * 2 * size * places)
+        task = task_of(arena, np.empty(numbers[1] * places, np.int64), lines, cursors_for(numbers, size), sizes)
         s1, s2, s3, s4, s5, s6 = np.zeros(a), np.zeros(a), np.zeros(b), np.zeros(b), np.zeros(b), np.zeros(b)
-        preference, shares = preference_table(0, actions, s1), preference_table(0, actions, s2)
-        logits, slopes = preference_table(0, options, s3), preference_table(0, options, s4)
-        prior, terms = preference_table(0, options, s5), preference_table(0, options, s6)
-        weights, pasts = np.zeros(count), count * len(permutations)
-        origin, origins = np.zeros(count, np.int64), np.zeros(count, np.int64)
-        copies, before, scores = np.zeros(pasts, np.int64), np.zeros(pasts), np.zeros(pasts)
-        kept, hidden = np.zeros(longest, np.int64), np.zeros((longest, count), np.int8)
-        parent = np.zeros((longest, count), np.int32)
+        preference, shares = preference_table(width, actions, s1), preference_table(width, actions, s2)
+        logits, slopes = preference_table(width, options, s3), preference_table(width, options, s4)
+        prior, terms = preference_table(width, options, s5), preference_table(width, options, s6)
+        work = work_of(count, size, free.shape[1], longest, count * len(permutations))
         for s in range(segments):
             begin, end = np.int64(offsets[s]), np.int64(offsets[s + 1])  # signed: the filter counts back from the end
             task.rewind()
             fine[s], resamplings[s], chosen[s] = loop(
-                free, constants, s * count, chances[s], joint[s], task, count, preference, logits, shares, prior, terms, slopes, weights, origin, origins,
-                kept, hidden, parent, copies, before, scores, permutations, observed, ints, reals, begin, end, keys[s], threshold, window, conditional,
-                renewed,
+                free, constants, s * count, chances[s], joint[s], task, count, preference, logits, shares, prior, terms, slopes, work, permutations,
+                observed, ints, reals, begin, end, keys[s], threshold, window, conditional, renewed,
             )  # fmt: skip
         s1[0], s2[0], s3[0], s4[0], s5[0], s6[0] = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0  # tables do not keep their memory alive
         return fine, resamplings, chosen
@@ -205,7 +217,7 @@ def enumeration_kernel(learner: Learner, packed: Packed, *, relabel: bool | None
 def _build_enumeration(learner: Learner, packed: Packed, width: int, relabel: bool) -> Callable:
     adapter = Adapter(width)
     parts = build_parts(learner, packed.layout, kit_for(adapter), tracing=False)
-    swarm = COMPILED._replace(**{name: adapter(part) for name, part in COMPILED._asdict().items()})
+    swarm = _swarm(adapter)
     weigh = adapter(build_weigh(parts, relabel, EVERY_ACTION, packed.unscored))
     loop = adapter(build_enumeration(parts, swarm, weigh, "reset" not in learner.methods))
     participant_of = participant_builder(learner, adapter, packed.slots)

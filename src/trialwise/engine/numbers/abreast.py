@@ -393,6 +393,55 @@ def total(typingctx, x):
 
 
 @intrinsic
+def choices(typingctx, array, group):
+    """The hidden choices of one group of particles, as :func:`put` writes them."""
+
+    def codegen(context, builder, sig, args):
+        place = _places(sig.args[0], builder, context, *args)
+        return builder.load(builder.bitcast(place, ir.VectorType(INT64, PARTICLES).as_pointer()), align=8)
+
+    return Choices(PARTICLES)(array, types.int64), codegen
+
+
+@intrinsic
+def force(typingctx, chosen, option):
+    """Hidden choices with that of the first particle replaced."""
+
+    def codegen(context, builder, sig, args):
+        new = context.cast(builder, args[1], option, types.int64)
+        return builder.insert_element(args[0], new, INT32(0))
+
+    return chosen(chosen, option), codegen
+
+
+@intrinsic
+def or_zero(typingctx, x):
+    """Numbers with 0 in place of NaN."""
+
+    def codegen(context, builder, sig, args):
+        zero = ir.Constant(args[0].type, [0.0] * x.width)
+        return builder.select(builder.fcmp_ordered("ord", args[0], zero), args[0], zero)
+
+    return x(x), codegen
+
+
+@intrinsic
+def lowest(typingctx, x):
+    """The smallest of the numbers in a register."""
+
+    def codegen(context, builder, sig, args):
+        parts = [builder.extract_element(args[0], INT32(lane)) for lane in range(x.width)]
+        while len(parts) > 1:
+            parts = [
+                builder.select(builder.fcmp_ordered("<", a, b), a, b)
+                for a, b in zip(parts[0::2], parts[1::2], strict=True)
+            ]
+        return parts[0]
+
+    return types.float64(x), codegen
+
+
+@intrinsic
 def pick(typingctx, joint, left):
     """The hidden choices at which the cumulative sums of ``joint`` exceed ``left``."""
     width = left.width

@@ -94,9 +94,8 @@ def chain(typingctx, x, new, slope):
             return with_value(builder, scaled, scalar)
 
         return x(x, types.float64, types.float64), codegen
-    if isinstance(x, Abreast):
-        return x(x, x, x), lambda context, builder, sig, args: args[1]
-    return types.float64(types.float64, types.float64, types.float64), lambda c, b, s, args: args[1]
+    kind = next((each for each in (x, new) if isinstance(each, Abreast)), types.float64)
+    return kind(x, kind, slope), lambda context, builder, sig, args: args[1]
 
 
 @intrinsic(prefer_literal=True)

@@ -8,7 +8,7 @@ from numba.core.extending import intrinsic, models, register_model
 from numba.core.imputils import lower_getattr_generic
 from numba.core.typing.templates import AbstractTemplate, AttributeTemplate, infer_getattr, signature
 
-from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Dual
+from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Abreast, Dual, load
 from trialwise.engine.objects.shift import shift_function
 from trialwise.engine.objects.unknown import unknown
 
@@ -100,6 +100,17 @@ class ParticipantModel(models.StructModel):
         super().__init__(dmm, fe_type, members)
 
 
+def _lanes(agent_type: AgentType) -> int:
+    """How many particles with parameters of their own an agent stands for."""
+    return max((typ.width for typ in agent_type.fields.values() if isinstance(typ, Abreast)), default=1)
+
+
+def _read(builder, values, column, lanes: int):
+    """The number in a column of a row of parameters; of several particles, their numbers, which are adjacent."""
+    pointer = builder.gep(values, [builder.mul(column, INT64(lanes))])
+    return load(builder, pointer, lanes) if lanes > 1 else builder.load(pointer)
+
+
 def _with_tangents(builder, typ, number, derivatives, first):
     """A number; a dual has its ``derivatives``, by columns of the parameters, in lanes ``column - first + 1``."""
     if not isinstance(typ, Dual):
@@ -117,7 +128,11 @@ def _with_tangents(builder, typ, number, derivatives, first):
 
 
 def make_participant(agent_type: AgentType, plan: Plan):
-    """An intrinsic ``(free, row, constants, first) -> agent``, or ``-> participant`` if a parameter varies."""
+    """An intrinsic ``(free, row, constants, first) -> agent``, or ``-> participant`` if a parameter varies.
+
+    ``free`` is ``(rows, slots)``; or ``(groups, slots, particles)`` if each particle of a group has parameters of its own.
+    """
+    lanes = _lanes(agent_type)
     varies = any(origin in ("level", "number") for origin, *_ in plan)
     result_type = ParticipantType(agent_type, plan) if varies else agent_type
 
@@ -134,13 +149,14 @@ def make_participant(agent_type: AgentType, plan: Plan):
                     setattr(agent, name, context.cast(builder, number, types.float64, typ))
                 elif origin == "free":
                     position = builder.add(builder.mul(args[1], columns), INT64(k))
-                    number = builder.load(builder.gep(matrix.data, [position]))
+                    number = _read(builder, matrix.data, position, lanes)
                     setattr(agent, name, _with_tangents(builder, typ, number, [(INT64(k), DOUBLE(1.0))], args[3]))
             if not varies:
                 return agent._getvalue()
             participant = cgutils.create_struct_proxy(result_type)(context, builder)
             participant.agent, participant.first = agent._getvalue(), args[3]
-            participant.values = builder.gep(matrix.data, [builder.mul(args[1], columns)])
+            row = builder.mul(builder.mul(args[1], columns), INT64(lanes))
+            participant.values = builder.gep(matrix.data, [row])
             return participant._getvalue()
 
         return result_type(free, types.int64, constants, types.int64), codegen
@@ -150,6 +166,7 @@ def make_participant(agent_type: AgentType, plan: Plan):
 
 def make_agent_at(agent_type: AgentType, plan: Plan):
     """An intrinsic ``(participant, ints, reals, t) -> agent``, with the values of trial t."""
+    lanes = _lanes(agent_type)
 
     @intrinsic
     def agent_at(typingctx, participant, ints, reals, t):
@@ -162,7 +179,7 @@ def make_agent_at(agent_type: AgentType, plan: Plan):
                 return builder.load(builder.gep(array.data, [builder.add(start, INT64(column))]))
 
             def value_of(column):
-                return builder.load(builder.gep(parts.values, [column]))
+                return _read(builder, parts.values, column, lanes)
 
             agent = cgutils.create_struct_proxy(agent_type)(context, builder, parts.agent)
             for (name, typ), (origin, k, *how) in zip(agent_type.fields.items(), plan, strict=True):
@@ -173,9 +190,21 @@ def make_agent_at(agent_type: AgentType, plan: Plan):
                     columns = [INT64(k), INT64(k + 1)]
                     x, shifted = entry(2, how[0]), shift_function(*how[1:])
                     result = types.UniTuple(types.float64, 3)(types.float64, types.float64, types.float64)
-                    found = context.compile_internal(builder, shifted, result, [*map(value_of, columns), x])
-                    number, *slopes = (builder.extract_value(found, part) for part in range(3))
-                    derivatives = list(zip(columns, slopes, strict=True))
+
+                    def found(value, slope, x=x, shifted=shifted, result=result):
+                        whole = context.compile_internal(builder, shifted, result, [value, slope, x])
+                        return [builder.extract_value(whole, part) for part in range(3)]
+
+                    read = [value_of(column) for column in columns]
+                    if lanes > 1:
+                        number = ir.Constant(ir.VectorType(DOUBLE, lanes), ir.Undefined)
+                        for lane in map(INT32, range(lanes)):
+                            one = found(*(builder.extract_element(each, lane) for each in read))[0]
+                            number = builder.insert_element(number, one, lane)
+                        derivatives = []
+                    else:
+                        number, *slopes = found(*read)
+                        derivatives = list(zip(columns, slopes, strict=True))
                 else:
                     continue
                 setattr(agent, name, _with_tangents(builder, typ, number, derivatives, parts.first))

@@ -28,31 +28,91 @@ filter of its own.
 courses given parameters, creep. Particles can therefore have parameters of their own, candidates for those of the participant (Fearnhead &
 Meligkotsidou 2016, Stat. Comput. 26:1293). The first has the present ones; the weights at the start are the probabilities of the candidates; and the
 particle that is drawn at the end has, with its course, the new parameters. Ancestor sampling then compares pasts with their parameters. All
-sections of such a participant share one filter.
+sections of such a participant share one filter. A candidate with which a response has no probability, or none that is a number, loses.
+
+Particles are computed in groups, whose members share vector registers (:mod:`trialwise.engine.swarm`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
 
 from trialwise.engine.flags import ACTED, FLAGS, HIDDEN, HIDES, RESET, RESPONDED, TEACHES, WATCHES
-from trialwise.engine.walks.particles import Swarm
+from trialwise.engine.walks.particles import Swarm, chance_of
 from trialwise.engine.walks.replay import Parts
 from trialwise.learners.responses.plain_numbers import uniform
+from trialwise.learners.responses.softmax import softmax_shares
+
+
+class Work(NamedTuple):
+    """Work arrays of a filter. Particles, pasts and their entries are rounded up to whole groups; a past is a particle with a permutation.
+
+    Attributes
+    ----------
+    weights, uniforms, chosen
+        Weight, random number and hidden choice of each particle.
+    origin, origins
+        Whose parameters each particle has, and those of the next particles.
+    own
+        Parameters of particles, ``(groups + 1, slots, particles of a group)``; the last group is that of pasts that are followed.
+    kept, hidden, parent
+        The present course ``(trials,)``; hidden choices, and parents where particles were resampled, else -1, ``(trials, particles)``.
+    copies, before, scores, queue, followed
+        Of each past: how often it was drawn, its log-probability up to the last window, its weight; which pasts are followed, and their
+        log-probabilities.
+    labels, permuted
+        The hidden choices of a group of pasts, by trial, and their permutations.
+    """
+
+    weights: np.ndarray
+    uniforms: np.ndarray
+    chosen: np.ndarray
+    origin: np.ndarray
+    origins: np.ndarray
+    own: np.ndarray
+    kept: np.ndarray
+    hidden: np.ndarray
+    parent: np.ndarray
+    copies: np.ndarray
+    before: np.ndarray
+    scores: np.ndarray
+    queue: np.ndarray
+    followed: np.ndarray
+    labels: np.ndarray
+    permuted: np.ndarray
+
+
+def work_arrays(count, size, slots, trials, pasts):
+    """The work arrays of ``count`` particles in groups of ``size``, for courses of at most so many ``trials``."""
+    groups, places = (count + size - 1) // size, (pasts + size - 1) // size * size
+    return Work(
+        np.zeros(groups * size), np.zeros(groups * size), np.zeros(groups * size, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64),
+        np.zeros((groups + 1, slots, size)), np.zeros(trials, np.int64), np.zeros((trials, count), np.int8), np.zeros((trials, count), np.int32),
+        np.zeros(pasts, np.int64), np.zeros(pasts), np.zeros(pasts), np.zeros(pasts, np.int64), np.zeros(places),
+        np.zeros(trials * size, np.int64), np.zeros(size, np.int64),
+    )  # fmt: skip
 
 
 def build_courses(
-    parts: Parts, swarm: Swarm, weigh: Callable, replay: Callable, start_afresh: bool, participant_of: Callable
+    parts: Parts,
+    swarm: Swarm,
+    size: int,
+    weigh: Callable,
+    follow: Callable,
+    start_afresh: bool,
+    participant_of: Callable,
 ) -> Callable:
-    """The conditional filter of one participant.
+    """The conditional filter of one participant, with groups of ``size`` particles.
 
     The returned function reads the present course from ``ints`` and writes the new one there. It has, besides the arguments of
-    :func:`trialwise.engine.walks.replay.build_replay`: ``free`` and ``constants``, from which ``participant_of`` makes the participant of
-    particle i with the parameters in row ``place + i``; the ``count`` of particles; ``chances``, their weights at the start; ``joint``,
+    :func:`trialwise.engine.walks.replay.build_replay`: ``free`` and ``constants``, from which ``participant_of`` makes participants; the parameters of
+    particle i are in row ``place + i`` of ``free``; the ``count`` of particles; ``chances``, their weights at the start; ``joint``,
     whether they have parameters of their own; work arrays over actions (``shares``), over options
-    (``prior``, ``terms``, ``slopes``), over particles (``weights``, ``origin``, ``origins``: whose parameters each has), over trials (``kept``, the present course), over trials and
-    particles (``hidden``, ``parent``), and over particles and permutations (``scores``); ``permutations (permutations, options)``, the first of which
+    (``prior``, ``terms``, ``slopes``), and others (``work``); ``permutations (permutations, options)``, the first of which
     changes nothing; ``key``, the random stream; ``threshold``, the effective fraction of particles below which they are resampled; ``window``,
     the number of trials by which pasts are compared first, 0 for no ancestor sampling; ``conditional``, false to draw a course without a present
     one; and ``renewed (trials,)``, to which 1 is added on each trial whose choice is another particle's than the kept one's.
@@ -62,20 +122,33 @@ def build_courses(
     agent_at, start, reset, row, available = parts.agent_at, parts.start, parts.reset, parts.row, parts.available
     elapse, learn, seen, last_action = parts.elapse, parts.learn, parts.seen, parts.last_action
     see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
-    ancestor = build_ancestor(swarm, replay, participant_of)
-    spread, at, copy, renew, pick = swarm.spread, swarm.at, swarm.copy, swarm.renew, swarm.pick
+    ancestor = build_ancestor(swarm, size, follow, participant_of)
+    groups, spread, at, copy, renew = swarm.groups, swarm.spread, swarm.at, swarm.copy, swarm.renew
+    take, put, sum_of, pick, force, or_zero = swarm.take, swarm.put, swarm.total, swarm.pick, swarm.force, swarm.or_zero
 
     def courses(
-        free, constants, place, chances, joint, task, count, preference, options, shares, prior, terms, slopes, weights, origin, origins, kept, hidden, parent,
-        copies, before, scores, permutations, observed, ints, reals, first, end, key, threshold, window, conditional, renewed,
+        free, constants, place, chances, joint, task, count, preference, options, shares, prior, terms, slopes, work, permutations, observed, ints, reals,
+        first, end, key, threshold, window, conditional, renewed,
     ):  # fmt: skip
-        present = participant_of(free, place, constants, 0)
-        states = spread(start(agent_at(present, ints, reals, first), task), task, 2 * count + 1)
+        weights, uniforms, chosen_of, origin, origins = (
+            work.weights,
+            work.uniforms,
+            work.chosen,
+            work.origin,
+            work.origins,
+        )
+        own, kept, hidden, parent = work.own, work.kept, work.hidden, work.parent
+        half = groups(count)
+        for i in range((half + 1) * size):
+            dress(own, i, free, place + i if joint and i < count else place)
+        states = spread(
+            start(agent_at(participant_of(own, 0, constants, 0), ints, reals, first), task), task, 2 * half + 1
+        )
         if joint:
-            for i in range(1, count):
-                agent = agent_at(participant_of(free, place + i, constants, 0), ints, reals, first)
-                task.rewind(i)
-                renew(states, i, start(agent, task))
+            for g in range(1, half):
+                agent = agent_at(participant_of(own, g, constants, 0), ints, reals, first)
+                task.rewind(g)
+                renew(states, g, start(agent, task))
         drawn, resamplings, fine, begin, chosen_origin = 0, 0, True, first, 0
         for t in range(first, end):
             kept[t - first] = ints[t, HIDDEN]
@@ -84,8 +157,11 @@ def build_courses(
             while stop < end and (joint or not (start_afresh and ints[stop, FLAGS] & RESET)):
                 stop += 1
             if begin > first:
-                agent, trial = agent_at(present, ints, reals, begin), row(ints, reals, begin)
-                states = spread(reset(agent, at(states, task, 0), trial, task, 0), task, 2 * count + 1)
+                agent, trial = (
+                    agent_at(participant_of(own, 0, constants, 0), ints, reals, begin),
+                    row(ints, reals, begin),
+                )
+                states = spread(reset(agent, at(states, task, 0), trial, task, 0), task, 2 * half + 1)
             for i in range(count):
                 weights[i], origin[i] = chances[i], i if joint else 0
             base, last = 0, -1
@@ -93,15 +169,18 @@ def build_courses(
                 flags = ints[t, FLAGS]
                 trial = row(ints, reals, t)
                 if flags & RESET and t > begin:
-                    for i in range(count):
-                        agent = agent_at(participant_of(free, place + origin[i], constants, 0), ints, reals, t)
-                        renew(states, base + i, reset(agent, at(states, task, base + i), trial, task, base + i))
                     last = -1
                 open_actions = available(trial)
-                weight_sum, square_sum = 0.0, 0.0
-                for i in range(count):
-                    agent = agent_at(participant_of(free, place + origin[i], constants, 0), ints, reals, t)
-                    state = at(states, task, base + i)
+                if flags & HIDES:
+                    for i in range(1 if conditional else 0, count):
+                        uniforms[i] = uniform(key, drawn)
+                        drawn += 1
+                lane_sums, lane_squares = 0.0, 0.0
+                for g in range(half):
+                    agent = agent_at(participant_of(own, g, constants, 0), ints, reals, t)
+                    if flags & RESET and t > begin:
+                        renew(states, base + g, reset(agent, at(states, task, base + g), trial, task, base + g))
+                    state = at(states, task, base + g)
                     chosen = 0
                     if see is not None:
                         see(agent, state, trial)
@@ -110,15 +189,16 @@ def build_courses(
                             agent, state, trial, preference, shares, options, prior, terms, slopes, 0, last, open_actions,
                             seen(observed, t), flags,
                         )  # fmt: skip
-                        if conditional and i == 0:
-                            chosen = kept[t - first]
-                        else:
-                            chosen = pick(terms, uniform(key, drawn) * p)
-                            drawn += 1
-                        weights[i] *= p
-                        weight_sum += weights[i]
-                        square_sum += weights[i] * weights[i]
-                    hidden[t - first, i] = chosen
+                        if joint:
+                            p = or_zero(p)
+                        chosen = pick(terms, take(uniforms, g) * p)
+                        if conditional and g == 0:
+                            chosen = force(chosen, kept[t - first])
+                        put(chosen_of, g, chosen)
+                        p = take(weights, g) * p
+                        put(weights, g, p)
+                        lane_sums = lane_sums + p
+                        lane_squares = lane_squares + p * p
                     if acted is not None and flags & ACTED:
                         acted(agent, state, trial, seen(observed, t))
                     if elapse is not None:
@@ -129,9 +209,12 @@ def build_courses(
                         watch(agent, state, trial, chosen, ints, reals, t)
                     if between is not None:
                         between(agent, state, trial)
+                weight_sum, square_sum = sum_of(lane_sums), sum_of(lane_squares)
                 if flags & RESPONDED:
                     last = last_action(seen(observed, t), flags, last)
                 parent[t - first, 0] = -1  # each particle is its own
+                for i in range(count):
+                    hidden[t - first, i] = chosen_of[i] if flags & HIDES else 0
                 if not flags & HIDES:
                     continue
                 if not weight_sum > 0.0:
@@ -142,7 +225,7 @@ def build_courses(
                 if weight_sum * weight_sum >= threshold * count * square_sum or t + 1 == stop:
                     continue
                 resamplings += 1
-                other = count - base
+                other = half - base
                 for i in range(count):
                     source = 0
                     if i > 0 or not conditional:
@@ -150,14 +233,16 @@ def build_courses(
                         drawn += 1
                     elif window > 0:
                         source, drawn = ancestor(
-                            free, constants, place, origin, states, task, count, base, preference, options, weights, kept, copies, before, scores, permutations,
-                            observed, ints, reals, first, t + 1, stop, last, key, drawn, window,
+                            free, constants, place, joint, states, task, count, base, preference, options, shares, prior, work, permutations, observed,
+                            ints, reals, first, t + 1, stop, last, key, drawn, window,
                         )  # fmt: skip
                     parent[t - first, i], origins[i] = source, origin[source]
-                    copy(states, task, base + source, other + i)
+                    copy(states, task, base * size + source, other * size + i)
                 base = other
                 for i in range(count):
                     weights[i], origin[i] = 1.0 / count, origins[i]
+                    if joint:
+                        dress(own, i, free, place + origin[i])
             if fine:
                 i = chosen_by(weights, count, uniform(key, drawn))
                 drawn += 1
@@ -174,44 +259,54 @@ def build_courses(
     return courses
 
 
-def build_ancestor(swarm: Swarm, replay: Callable, participant_of: Callable) -> Callable:
+def build_ancestor(swarm: Swarm, size: int, follow: Callable, participant_of: Callable) -> Callable:
     """Draw the past of the kept course anew, see the module.
 
     The returned function gives the chosen particle, after it has applied the chosen permutation to the remaining choices in ``kept``, from
-    ``begin`` to ``stop``; and the counter of random numbers. ``copies``, ``before`` and ``scores`` are work arrays over pasts: particles
-    and permutations.
+    ``begin`` to ``stop``; and the counter of random numbers.
     """
-    at, copy = swarm.at, swarm.copy
+    groups, copy, put = swarm.groups, swarm.copy, swarm.put
 
     def ancestor(
-        free, constants, place, origin, states, task, count, base, preference, options, weights, kept, copies, before, scores, permutations, observed, ints,
-        reals, first, begin, stop, last, key, drawn, window,
+        free, constants, place, joint, states, task, count, base, preference, options, shares, prior, work, permutations, observed, ints, reals, first, begin,
+        stop, last, key, drawn, window,
     ):  # fmt: skip
-        width, scratch = len(permutations), 2 * count
-        pasts, slots, far, chosen = count * width, count, begin, 0
+        weights, origin, own, kept = work.weights, work.origin, work.own, work.kept
+        copies, before, scores, queue, followed, permuted = (
+            work.copies, work.before, work.scores, work.queue, work.followed, work.permuted,
+        )  # fmt: skip
+        width, scratch = len(permutations), 2 * groups(count)
+        pasts, far, chosen = count * width, begin, 0
         for past in range(pasts):
             copies[past], before[past] = 1, 0.0
             if weights[past // width] > 0.0:
                 before[past] = -math.log(weights[past // width])
         while far < stop:
-            far = min(far + window, stop)
-            top = -math.inf
+            far, number, chosen = min(far + window, stop) if far == begin else stop, 0, 0
             for past in range(pasts):
                 scores[past] = -math.inf
                 if copies[past] > 0 and weights[past // width] > 0.0:
-                    for t in range(begin, far):
-                        ints[t, HIDDEN] = permutations[past % width, kept[t - first]]
-                    copy(states, task, base + past // width, scratch)
-                    participant = participant_of(free, place + origin[past // width], constants, 0)
-                    total, scale = replay(
-                        participant, task, preference, options, observed, ints, reals, first, far, None, None,
-                        at(states, task, scratch), last, scratch, begin,
-                    )  # fmt: skip
-                    value = total - math.log(scale)
-                    if value == value:
-                        scores[past] = math.log(copies[past]) + value - before[past]
-                        before[past] = value
-                        top = max(top, scores[past])
+                    queue[number] = past
+                    number += 1
+            for g in range(groups(number)):
+                for lane in range(size):
+                    past = queue[min(g * size + lane, number - 1)]
+                    permuted[lane] = past % width
+                    copy(states, task, base * size + past // width, scratch * size + lane)
+                    if joint:
+                        dress(own, groups(count) * size + lane, free, place + origin[past // width])
+                value = follow(
+                    participant_of(own, groups(count), constants, 0), states, task, scratch, preference, options, shares, prior, work, permutations,
+                    observed, ints, reals, first, begin, far, last,
+                )  # fmt: skip
+                put(followed, g, value)
+            top = -math.inf
+            for n in range(number):
+                past, value = queue[n], followed[n]
+                if value == value:
+                    scores[past] = math.log(copies[past]) + value - before[past]
+                    before[past] = value
+                    top = max(top, scores[past])
             total = 0.0
             for past in range(pasts):
                 scores[past] = math.exp(scores[past] - top)
@@ -219,10 +314,9 @@ def build_ancestor(swarm: Swarm, replay: Callable, participant_of: Callable) -> 
                 copies[past] = 0
             if far < stop:
                 copies[0] = 1
-                for _ in range(slots - 1):
+                for _ in range(FOLLOWED - 1):
                     copies[chosen_by(scores, pasts, uniform(key, drawn) * total)] += 1
                     drawn += 1
-                slots, window = max(slots // 2, FEWEST), 4 * window
             else:
                 chosen = chosen_by(scores, pasts, uniform(key, drawn) * total)
                 drawn += 1
@@ -233,8 +327,88 @@ def build_ancestor(swarm: Swarm, replay: Callable, participant_of: Callable) -> 
     return ancestor
 
 
-FEWEST = 4
-"""Smallest number of pasts that are followed beyond a window."""
+FOLLOWED = 8
+"""Number of pasts that are followed beyond the window, as many as share vector registers."""
+
+FAINT = 1e-100
+"""A running product of probabilities is replaced by its logarithm when it falls below this."""
+
+
+def build_follow(parts: Parts, swarm: Swarm, size: int, every_option, unscored: bool) -> Callable:
+    """The log-probability of a future given each of a group of pasts: of the remaining choices of the kept course, with labels permuted, and of
+    their responses, from trial ``begin`` to ``far``. The pasts are at ``place`` in the arenas; ``unscored`` as for
+    :func:`trialwise.engine.walks.particles.build_weigh`."""
+    agent_at, reset, row, available, hide, act = (
+        parts.agent_at,
+        parts.reset,
+        parts.row,
+        parts.available,
+        parts.hide,
+        parts.act,
+    )
+    elapse, learn, seen, last_action, chance = (
+        parts.elapse,
+        parts.learn,
+        parts.seen,
+        parts.last_action,
+        chance_of(parts, unscored),
+    )
+    see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
+    at, renew, choices, lowest, logarithm = swarm.at, swarm.renew, swarm.choices, swarm.lowest, swarm.logarithm
+
+    def follow(
+        participant, states, task, place, preference, options, shares, prior, work, permutations, observed, ints, reals, first, begin, far, last,
+    ):  # fmt: skip
+        labels, permuted, kept = work.labels, work.permuted, work.kept
+        total, product = 0.0, 1.0
+        for t in range(begin, far):  # all at once: numbers just written one by one are read slowly as a group
+            for lane in range(size):
+                labels[(t - begin) * size + lane] = permutations[permuted[lane], kept[t - first]]
+        for t in range(begin, far):
+            flags = ints[t, FLAGS]
+            trial = row(ints, reals, t)
+            agent = agent_at(participant, ints, reals, t)
+            if flags & RESET:
+                renew(states, place, reset(agent, at(states, task, place), trial, task, place))
+                last = -1
+            state = at(states, task, place)
+            chosen = 0
+            if see is not None:
+                see(agent, state, trial)
+            if flags & HIDES:
+                chosen = choices(labels, t - begin)
+                hide(agent, state, trial, options)
+                softmax_shares(prior, options, every_option)
+                whole = 0.0
+                for k in range(len(options)):
+                    whole += prior[k]
+                answer = act(agent, state, trial, chosen, preference, last)
+                p, _ = chance(agent, answer, available(trial), seen(observed, t), flags, shares)
+                product = product * (prior[chosen] / whole * p)
+                if lowest(product) < FAINT:
+                    total = total + logarithm(product)
+                    product = 1.0
+            if flags & RESPONDED:
+                last = last_action(seen(observed, t), flags, last)
+            if acted is not None and flags & ACTED:
+                acted(agent, state, trial, seen(observed, t))
+            if elapse is not None:
+                elapse(agent, state, trial)
+            if learn is not None and flags & TEACHES:
+                learn(agent, state, trial, chosen, seen(observed, t), ints, reals, t)
+            if watch is not None and flags & WATCHES:
+                watch(agent, state, trial, chosen, ints, reals, t)
+            if between is not None:
+                between(agent, state, trial)
+        return total + logarithm(product)
+
+    return follow
+
+
+def dress(own, i, free, row):
+    """Give particle ``i`` the parameters in a row of ``free``."""
+    for k in range(free.shape[1]):
+        own[i // own.shape[2], k, i % own.shape[2]] = free[row, k]
 
 
 def chosen_by(weights, count, random):

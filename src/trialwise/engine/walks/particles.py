@@ -42,6 +42,8 @@ class Swarm(NamedTuple):
     groups; ``at(states, task, g)`` is the state of one group; ``copy(states, task, source, target)`` overwrites one particle's
     state with another's; ``renew(states, g, state)`` stores the state after a reset. ``take(array, g)`` and ``put(array, g, x)`` read
     and write the entries of a group's particles, ``total(x)`` sums over them, and ``pick(joint, left)`` draws their hidden choices.
+    ``choices(array, g)`` reads hidden choices, ``force(chosen, option)`` replaces that of a group's first particle, ``or_zero(x)`` replaces
+    NaN, ``lowest(x)`` is the smallest of a group's numbers, and ``logarithm(x)`` is -inf for numbers that are not positive.
     """
 
     groups: Callable
@@ -53,6 +55,26 @@ class Swarm(NamedTuple):
     put: Callable
     total: Callable
     pick: Callable
+    choices: Callable
+    force: Callable
+    or_zero: Callable
+    lowest: Callable
+    logarithm: Callable
+
+
+def chance_of(parts: Parts, unscored: bool) -> Callable:
+    """The part ``chance``, which is 1 on trials whose response does not enter the likelihood; ``unscored``, whether there are any."""
+    observed_chance = parts.chance
+    if not unscored:
+        return observed_chance
+
+    def chance(agent, answer, available, responses, flags, weights):
+        p, part = 1.0, 0.0
+        if flags & SCORED:
+            p, part = observed_chance(agent, answer, available, responses, flags, weights)
+        return p, part
+
+    return chance
 
 
 def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Callable:
@@ -62,17 +84,7 @@ def build_weigh(parts: Parts, relabel: bool, every_option, unscored: bool) -> Ca
     The returned function fills ``prior[k]`` with :math:`h_k`, ``joint[k]`` with :math:`h_k p(c | k)` and ``slopes[k]`` with a
     number whose tangent is that of :math:`\log(h_k p(c | k))`, and returns the sum of ``joint``.
     """
-    hide, act, observed_chance = parts.hide, parts.act, parts.chance
-
-    if unscored:
-
-        def chance(agent, answer, available, responses, flags, weights):
-            p, part = 1.0, 0.0
-            if flags & SCORED:
-                p, part = observed_chance(agent, answer, available, responses, flags, weights)
-            return p, part
-    else:
-        chance = observed_chance
+    hide, act, chance = parts.hide, parts.act, chance_of(parts, unscored)
 
     def weigh(
         agent,
@@ -142,7 +154,7 @@ def build_particles(
     act, elapse, learn, foresee, keep = parts.act, parts.elapse, parts.learn, parts.foresee, parts.keep
     seen, last_action = parts.seen, parts.last_action
     see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
-    groups, spread, at, copy, renew, take, put, sum_of, pick = swarm
+    groups, spread, at, copy, renew, take, put, sum_of, pick, *_ = swarm
 
     def particles(
         participant, task, count, preference, options, shares, prior, joint, slopes, path, weights, used, uniforms, order, place, children, tally,
