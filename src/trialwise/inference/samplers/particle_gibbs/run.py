@@ -15,7 +15,7 @@ from trialwise.base.errors import ModelError
 from trialwise.base.progress import Update
 from trialwise.engine import FLAGS, HIDES, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
-from trialwise.inference.draws import Layout
+from trialwise.inference.draws import HIDDEN_CHOICES, Layout
 from trialwise.inference.sampler import Request
 from trialwise.inference.samplers.particle_gibbs.candidates import reach_of
 from trialwise.inference.samplers.particle_gibbs.chain import (
@@ -28,8 +28,10 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
     transition_of,
 )
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
+from trialwise.inference.samplers.particle_gibbs.kept import COURSES, kept, stored
 from trialwise.learners.pickling import pack
 from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
+from trialwise.likelihoods.first_use import labelled_courses
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.geometry.expansion import Expansion, expand
 from trialwise.population.population import GroupDraw
@@ -187,7 +189,9 @@ class Run:
     # -- sampling ----------------------------------------------------------------------------------------------------
 
     def sample(self) -> xr.DataTree:
-        """Draws after warm-up; while they are insufficient draws are added, unless their number was requested."""
+        """Draws after warm-up, and courses of some; while they are insufficient draws are added, unless their number was requested."""
+        import xarray as xr
+
         asked, lacks = self.request.draws, self.request.shortfall
         goal = THIN * (asked or DRAWS)
         for more in range(1 if asked else 1 + MORE):
@@ -209,6 +213,7 @@ class Run:
                 f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
                 + (f"; they still are: {missing}" if missing else "")
             )
+        tree[HIDDEN_CHOICES] = xr.DataTree(self.hidden_choices())
         return tree
 
     @property
@@ -217,18 +222,27 @@ class Run:
         return sum(len(piece.x) for piece in self.pieces[0])
 
     def _advance(self, count: int, *, adapting: bool) -> list[Stretch]:
-        """Advance all chains by some sweeps; courses are kept while chains adapt, since coordinates are found from them."""
+        """Advance all chains by some sweeps, with the courses from which coordinates are found while chains adapt, and those of some draws afterwards."""
         assert self.target is not None
-        every = max(1, count // AVERAGED) if adapting else 0
+        begin = self.states[0].sweeps
+        if adapting:
+            every = max(1, count // AVERAGED)
+            keep = {sweep for sweep in range(begin, begin + count) if sweep % every == every - 1}
+        else:
+            ends = {sweep: divmod(self._done + sweep - begin + 1, THIN) for sweep in range(begin, begin + count)}
+            keep = {sweep for sweep, (draw, rest) in ends.items() if rest == 0 and stored(draw, self._most)}
         target = pack(self.target) if self.remote else self.target
         submit = self.executor.submit
-        jobs = [
-            submit(advance, target, chain, state, count, adapting, every) for chain, state in enumerate(self.states)
-        ]
+        jobs = [submit(advance, target, chain, state, count, adapting, keep) for chain, state in enumerate(self.states)]
         results = [job.result() for job in jobs]
         self.states = [state for state, _ in results]
         self.gradients += sum(piece.gradients for _, piece in results)
         return [piece for _, piece in results]
+
+    @property
+    def _most(self) -> int:
+        """Largest number of courses that a chain keeps."""
+        return max(1, COURSES // self.request.chains)
 
     # -- results -----------------------------------------------------------------------------------------------------
 
@@ -253,6 +267,18 @@ class Run:
         coords = {name: dataset[name].to_numpy() for name in ("chain", "draw")}
         variables = {name: (("chain", "draw"), np.array(values)) for name, values in stats.items()}
         return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": xr.Dataset(variables, coords)})
+
+    def hidden_choices(self) -> xr.Dataset:
+        """Courses of some draws, ``hidden int8 (chain, draw, trial)``, with the numbers of these draws as coordinates; see :mod:`.kept`."""
+        import xarray as xr
+
+        assert self.target is not None
+        draws, places = kept(self.request.draws or self._done // THIN, self._most)
+        courses = np.concatenate([joined(pieces).courses[places] for pieces in self.pieces])
+        courses = labelled_courses(self.target.learner, self.target.packed, courses)
+        hidden = courses.reshape(len(self.chains), len(draws), -1)
+        coords = {"chain": np.arange(len(self.chains)), "draw": draws}
+        return xr.Dataset({"hidden": (("chain", "draw", "trial"), hidden)}, coords)
 
     def attributes(self) -> dict[str, float | str]:
         """Numbers and texts to store with the fit."""
