@@ -15,6 +15,7 @@ from trialwise.base.errors import ModelError
 from trialwise.base.progress import Update
 from trialwise.engine import FLAGS, HIDES, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
+from trialwise.inference.diagnostics import TOLERATED
 from trialwise.inference.draws import HIDDEN_CHOICES, Layout
 from trialwise.inference.sampler import Request
 from trialwise.inference.samplers.particle_gibbs.candidates import reach_of
@@ -29,6 +30,8 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
 )
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.inference.samplers.particle_gibbs.kept import COURSES, kept, stored
+from trialwise.inference.samplers.particle_gibbs.slow import slowness
+from trialwise.inference.samplers.particle_gibbs.watch import Watch
 from trialwise.learners.pickling import pack
 from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
 from trialwise.likelihoods.first_use import labelled_courses
@@ -60,6 +63,12 @@ AT_A_TIME = 40
 
 SELDOM = 20
 """How often the hidden choice of each trial should be drawn anew in a chain."""
+
+DIVERGED = 0.01
+"""Share of the fewest effective draws up to which divergent trajectories are no problem. A trajectory that diverges is rejected, which leaves the target
+invariant; what might be lost is a region that none can enter. Chains would come to a region of probability p about once in 1 / p effective draws, and
+each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
+the Monte Carlo error of 400 effective draws, 0.05. A sweep is far less than an effective draw, unlike a transition of NUTS."""
 
 ATTEMPTS = 50
 """How often parameters are drawn from the prior, in search of some that can explain the responses."""
@@ -193,26 +202,32 @@ class Run:
         import xarray as xr
 
         asked, lacks = self.request.draws, self.request.shortfall
-        goal = THIN * (asked or DRAWS)
-        for more in range(1 if asked else 1 + MORE):
+        goals = [THIN * (asked or DRAWS)]
+        goals += [] if asked else [goals[0] + THIN * FURTHER * (more + 1) for more in range(MORE)]
+        watch = Watch(self.tell, self.request.population.group_names, not asked, self.request.progress)
+        for more, goal in enumerate(goals):
             while (done := self._done) < goal:
-                count = min(AT_A_TIME, goal - done)
-                pieces = self._advance(count, adapting=False)
+                watch.show(done, goals[more:], done // THIN, self.tree)
+                pieces = self._advance(min(AT_A_TIME, goal - done), adapting=False)
                 for chain, piece in zip(self.pieces, pieces, strict=True):
                     chain.append(piece)
-                self.tell("sampling" if not more else "more draws", self._done / goal)
                 self._save()
             tree = self.tree()
             missing = lacks(tree) if lacks else ""
-            if not missing or more == MORE:
+            if not missing:
                 break
-            goal += THIN * FURTHER
+        watch.finish(tree)
         self.notes += self.seldom()
         if more > 0:
             self.notes.append(
                 f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
                 + (f"; they still are: {missing}" if missing else "")
             )
+        labels = self.request.likelihood.trials.participants
+        rarest = [(label, *each) for label, each in zip(labels, self.rarest(), strict=True)]
+        sweeps = THIN * tree["posterior"].sizes["draw"]
+        if slow := slowness(tree, self.request.population.group_names, sweeps, rarest):
+            self.notes.append(slow)
         tree[HIDDEN_CHOICES] = xr.DataTree(self.hidden_choices())
         return tree
 
@@ -266,7 +281,8 @@ class Run:
         dataset = Layout(self.target.population, labels).dataset(draw)
         coords = {name: dataset[name].to_numpy() for name in ("chain", "draw")}
         variables = {name: (("chain", "draw"), np.array(values)) for name, values in stats.items()}
-        return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": xr.Dataset(variables, coords)})
+        sample_stats = xr.Dataset(variables, coords, {TOLERATED: DIVERGED})
+        return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": sample_stats})
 
     def hidden_choices(self) -> xr.Dataset:
         """Courses of some draws, ``hidden int8 (chain, draw, trial)``, with the numbers of these draws as coordinates; see :mod:`.kept`."""
