@@ -221,6 +221,7 @@ def trial_values(
     the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial). Otherwise ``hidden_1``,
     ``hidden_2``, ... are the options. The table's ``attrs["ancestors"]`` gives the effective number of ancestors of each participant
     that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_posterior`.
+    :meth:`trialwise.inference.fitted.Fit.trial_values` averages smoothed values over the posterior.
 
     Parameters
     ----------
