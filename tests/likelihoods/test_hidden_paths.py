@@ -77,3 +77,13 @@ def test_ratings_are_drawn_from_the_mixture_over_courses():
         assert (weights @ means**2) - (weights @ means) ** 2 > 0.2  # the courses differ
         ranks = stats.norm.cdf((drawn[:, t, None] - means) / 0.8) @ weights
         assert stats.kstest(ranks, "uniform").pvalue > 1e-3
+
+
+def test_trials_without_any_response_have_no_hidden_choice():
+    """Ratings after such a trial can be drawn: its missing hidden choice was used as an index."""
+    with_gap = TABLE.iloc[[0, 1, 2, 3, 4]].copy()
+    with_gap.loc[2, ["choice", "outcome", "rating"]] = [None, None, None]
+    options = {"trial": False, "response": {"rating": "rating"}, "actions": [0, 1]}
+    likelihood = likelihood_of(Rated(), tw.read_long(with_gap, **options))
+    drawn = likelihood.draw(np.array([[0.6, 1.5]]), likelihood.random_numbers(np.random.default_rng(0)))
+    assert np.isfinite(drawn[4, 1]) and np.isnan(drawn[:4, 1]).all()

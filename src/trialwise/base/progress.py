@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from trialwise.base.notebook import bar_of, remark_of
 
@@ -16,15 +17,28 @@ if TYPE_CHECKING:
 INTERVAL = 0.2
 """Seconds between two updates of a notebook."""
 
-Update = Callable[[str, float], None]
-"""``update(stage, share)``, which may be called from any thread."""
+
+class Update(Protocol):
+    """A function that shows the progress of a stage, which may be called from any thread."""
+
+    def __call__(self, stage: str, share: float, remark: str = "") -> None:
+        """Show that ``share``, from 0 to 1, of a stage is done, with a short remark; the share may fall if more turns out to be needed.
+
+        The time left follows from what was done since the first call for the stage, so that the share of that call may be above 0 where
+        something is resumed.
+        """
+
+
+def time_left(first: float, share: float, seconds: float) -> float | None:
+    """Seconds that a stage will take, from its share at the start and now, ``seconds`` later; None if nothing was done in between."""
+    return seconds * (1.0 - share) / (share - first) if share > first else None
 
 
 @contextmanager
 def bars(shown: bool) -> Iterator[Update]:
-    """Provide a function ``update(stage, share)`` that shows the progress of a stage, from 0 to 1, if ``shown`` is true."""
+    """Provide a function ``update(stage, share, remark)`` that shows the progress of a stage, from 0 to 1, if ``shown`` is true."""
     if not shown:
-        yield lambda stage, share: None
+        yield lambda stage, share, remark="": None
     elif in_notebook():
         with _cell_output() as update:
             yield update
@@ -44,23 +58,36 @@ def in_notebook() -> bool:
 @contextmanager
 def _terminal() -> Iterator[Update]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
     from rich.table import Column
+    from rich.text import Text
+
+    class Left(ProgressColumn):
+        """Time left by the speed since the start of the stage: rich's own forgets updates that are half a minute apart."""
+
+        max_refresh = 0.5
+
+        def render(self, task: Task) -> Text:
+            left = 0.0 if task.finished else time_left(task.fields["first"], task.completed, task.fields["at"])
+            since = (task.elapsed or 0.0) - task.fields["at"]
+            clock = "-:--:--" if left is None else str(timedelta(seconds=round(max(left - since, 0.0))))
+            return Text(", ".join(part for part in (clock, task.fields["remark"]) if part))
 
     columns = (
         TextColumn("{task.description:<12}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=None, table_column=Column(max_width=40)),
         TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        Left(table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         stages: dict[str, TaskID] = {}
 
-        def update(stage: str, share: float) -> None:
+        def update(stage: str, share: float, remark: str = "") -> None:
             if stage not in stages:
-                stages[stage] = progress.add_task(stage, total=1.0)
-            progress.update(stages[stage], completed=share)
+                stages[stage] = progress.add_task(stage, total=1.0, first=share, at=0.0, remark="")
+            (task,) = (each for each in progress.tasks if each.id == stages[stage])
+            progress.update(stages[stage], completed=share, at=task.elapsed or 0.0, remark=remark)
 
         yield update
 
@@ -77,26 +104,35 @@ def _cell_output() -> Iterator[Update]:
     output.close("finished")
 
 
+class _Stage(NamedTuple):
+    """The share of a stage at its start and now, both times, and a remark."""
+
+    first: float
+    share: float
+    start: float
+    now: float
+    remark: str
+
+
 class _CellOutput:
     """The stages of a computation in the output of a notebook's cell; nothing is displayed before the first stage."""
 
     def __init__(self) -> None:
-        self.stages: dict[str, tuple[float, float, float]] = {}
-        """Share, start and most recent time of each stage."""
+        self.stages: dict[str, _Stage] = {}
         self.handle: DisplayHandle | None = None
         self.displayed, self.closed = 0.0, False
         self.lock = Lock()
 
-    def update(self, stage: str, share: float) -> None:
+    def update(self, stage: str, share: float, remark: str = "") -> None:
         with self.lock:
-            now = time.monotonic()
+            now, share = time.monotonic(), min(max(share, 0.0), 1.0)
             if self.closed:
                 return
-            start = self.stages[stage][1] if stage in self.stages else now
-            self.stages[stage] = (min(max(share, 0.0), 1.0), start, now)
+            before = self.stages.get(stage, _Stage(share, share, now, now, ""))
+            self.stages[stage] = before._replace(share=share, now=now, remark=remark)
             if now - self.displayed >= INTERVAL:
                 self.displayed = now
-                lines = [self._line(name, *each) for name, each in self.stages.items()]
+                lines = [self._line(name, each) for name, each in self.stages.items()]
                 self._display("\n".join(text for text, _ in lines), "".join(html for _, html in lines))
 
     def close(self, state: str) -> None:
@@ -104,14 +140,16 @@ class _CellOutput:
         with self.lock:
             self.closed = True
             if self.stages:
-                took = ", ".join(f"{name} {_clock(end - start)}" for name, (_, start, end) in self.stages.items())
+                took = ", ".join(f"{name} {_clock(each.now - each.start)}" for name, each in self.stages.items())
                 self._display(f"{took} ({state})", remark_of(f"{took} ({state})"))
 
     @staticmethod
-    def _line(stage: str, share: float, start: float, now: float) -> tuple[str, str]:
-        remaining = f", {_clock((now - start) * (1 - share) / share)} left" if 0 < share < 1 else ""
-        clock = f"{share:.0%}, {_clock(now - start)}{remaining}"
-        return f"{stage}: {clock}", bar_of(stage, share, clock)
+    def _line(name: str, stage: _Stage) -> tuple[str, str]:
+        seconds = stage.now - stage.start
+        left = time_left(stage.first, stage.share, seconds) if stage.share < 1 else None
+        parts = [f"{stage.share:.0%}", _clock(seconds), "" if left is None else f"{_clock(left)} left", stage.remark]
+        clock = ", ".join(part for part in parts if part)
+        return f"{name}: {clock}", bar_of(name, stage.share, clock)
 
     def _display(self, text: str, html: str) -> None:
         from IPython.display import display

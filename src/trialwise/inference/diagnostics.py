@@ -27,6 +27,10 @@ RHAT, ESS, BFMI, MOVED = 1.01, 400, 0.3, 0.05
 """Thresholds of Vehtari et al. 2021 (Bayesian Analysis 16:667), and of Betancourt 2016 (arXiv:1604.00695) for E-BFMI; the share of
 draws that differ from the one before, below which a chain is called stuck."""
 
+TOLERATED = "divergences_tolerated"
+"""Attribute of sampler statistics: the share of the fewest effective draws up to which divergent transitions are no problem. Without it none are
+tolerated: a transition of NUTS is about an effective draw, and those that are left diverged again with smaller steps."""
+
 USABLE = 1.05
 """R-hat up to which draws that are too few for exact numbers still carry a verdict."""
 
@@ -72,9 +76,7 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
     stats = tree["sample_stats"]
     draws = stats.sizes["draw"]
     findings = []
-    if divergences := int(stats["diverging"].sum()):
-        sentence = f"{counted(divergences, 'divergent transition')}: draws near them are biased"
-        findings.append(Finding("problem", "divergences", sentence, _in_turn(ALONE, NARROWER, FEWER)))
+    findings += _diverged(stats, group)
     if stuck := _stuck(tree, group):
         chains, sentence = stuck
         findings.append(Finding("problem", "stuck-chain", sentence, _in_turn(ALONE, NARROWER, FEWER), chains))
@@ -94,6 +96,22 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
     return (*findings, *too_few(group, draws))
 
 
+def _diverged(stats: xr.DataTree | xr.DataArray, group: pd.DataFrame) -> list[Finding]:
+    """Divergent transitions: a problem, unless the sampler has a reason to tolerate so few, see :data:`TOLERATED`."""
+    divergences = int(stats["diverging"].sum())
+    if not divergences:
+        return []
+    sentence = counted(divergences, "divergent transition")
+    fewest = min(group[name].min() for name in ("ess_bulk", "ess_tail"))
+    share = float(str(stats.attrs.get(TOLERATED, 0.0)))
+    if divergences <= share * fewest:
+        few = f"{sentence}: too few to matter, at most {share:.0%} of the fewest effective draws ({fewest:.0f})"
+        return [Finding("note", "divergences", few)]
+    return [
+        Finding("problem", "divergences", f"{sentence}: draws near them are biased", _in_turn(ALONE, NARROWER, FEWER))
+    ]
+
+
 def unusable(findings: Iterable[Finding], group: pd.DataFrame) -> bool:
     """Whether draws carry no verdict: for other reasons than that there might be more of them."""
     codes = {finding.code for finding in findings if finding.severity == "problem"}
@@ -104,19 +122,26 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
     """Find problems that more draws would solve; ``group`` as for :func:`problems`, ``draws`` is the length of a chain."""
     findings = []
     compared = group["r_hat"].dropna()  # NaN for a single chain
-    few, most = _worst(compared.to_numpy(float), compared.index, above=RHAT)
-    if few:
-        sentence = f"R-hat above {RHAT:g} for {_some(few)} (largest {most:.3f}): the chains disagree"
-        remedies = (ALONE, NARROWER, FEWER, _longer(draws)) if most > APART else (_longer(draws), NARROWER, FEWER)
-        findings.append(Finding("problem", "r-hat", sentence, _in_turn(*remedies), few))
+    apart, most = _worst(compared.to_numpy(float), compared.index, above=RHAT)
     smallest = np.minimum(group["ess_bulk"].to_numpy(float), group["ess_tail"].to_numpy(float))
     few, least = _worst(-smallest, group.index, above=-ESS)
+    times = ESS / max(-least, 1) if few else 1.0
+    if apart:
+        sentence = f"R-hat above {RHAT:g} for {_some(apart)} (largest {most:.3f}): the chains disagree"
+        longer = _longer(draws, max(times, 2.0))  # no fewer than the next finding advises
+        remedies = (ALONE, NARROWER, FEWER, longer) if most > APART else (longer, NARROWER, FEWER)
+        findings.append(Finding("problem", "r-hat", sentence, _in_turn(*remedies), apart))
     if few:
         sentence = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
-        findings.append(
-            Finding("problem", "few-draws", sentence, _in_turn(_longer(draws, ESS / max(-least, 1)), FEWER), few)
-        )
+        findings.append(Finding("problem", "few-draws", sentence, _in_turn(_longer(draws, times), FEWER), few))
     return findings
+
+
+def enough_draws(draws: int, times: float, most: float = np.inf) -> int:
+    """A length of chains that should give this many times the effective draws of ``draws``: with a reserve of 25 %, and more where the present number,
+    400 / ``times``, is itself known less well; twice as many at least, and ``most`` times at most."""
+    wanted = draws * min(max(times * (1.0 + 0.25 * np.sqrt(times)), 2.0), most)
+    return int(np.ceil(wanted / 100) * 100) if wanted > 100 else int(np.ceil(wanted))
 
 
 def _stuck(tree: xr.DataTree, group: pd.DataFrame) -> tuple[tuple[str, ...], str] | None:
@@ -141,8 +166,7 @@ def _in_turn(*remedies: str) -> Message:
 
 def _longer(draws: int, times: float = 2.0) -> Message:
     """Advice to draw more: this many times as much, with some reserve, at least twice; far more is no remedy by itself."""
-    wanted = draws * min(max(1.25 * times, 2.0), MOST_TIMES)
-    return Message("draw more, ", Argument("draws", int(np.ceil(wanted / 100) * 100) if wanted > 100 else 2 * draws))
+    return Message("draw more, ", Argument("draws", enough_draws(draws, times, MOST_TIMES)))
 
 
 def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[tuple[str, ...], float]:

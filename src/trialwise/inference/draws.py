@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 CHAIN_DRAW = ("chain", "draw")
 
+HIDDEN_CHOICES = "hidden_choices"
+"""The group of a tree with the courses of hidden choices of some draws: ``hidden (chain, draw, trial)``."""
+
 
 @dataclass(frozen=True)
 class Layout:

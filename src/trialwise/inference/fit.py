@@ -19,6 +19,7 @@ from trialwise.data.as_trials import DATA, Data, as_trials
 from trialwise.data.stored import trials_to_datasets
 from trialwise.data.trials import Trials
 from trialwise.inference.design_of import design_of
+from trialwise.inference.draws import HIDDEN_CHOICES
 from trialwise.inference.fitted import Fit
 from trialwise.inference.sampler import CHAINS, TUNE, Request
 from trialwise.learners.learner import LEARNER, Learner
@@ -288,12 +289,14 @@ def _tree(sampled: xr.DataTree, trials: Trials) -> xr.DataTree:
     import xarray as xr
 
     observed, constant = trials_to_datasets(trials)
+    drawn = {HIDDEN_CHOICES: sampled[HIDDEN_CHOICES].to_dataset()} if HIDDEN_CHOICES in sampled else {}
     return xr.DataTree.from_dict(
         {
             "posterior": sampled["posterior"].to_dataset(),
             "sample_stats": _plain_stats(sampled["sample_stats"].to_dataset()),
             "observed_data": observed,
             "constant_data": constant,
+            **drawn,
         }
     )
 

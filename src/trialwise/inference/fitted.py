@@ -15,14 +15,14 @@ import numpy as np
 
 from trialwise.base.english import counted
 from trialwise.base.errors import UsageError
-from trialwise.base.expects import PATH, expects, instance
+from trialwise.base.expects import COUNT, NONE, PATH, expects, instance
 from trialwise.base.files import create_folder, write
 from trialwise.base.message import Argument, Code, from_json
 from trialwise.base.result import Finding, Result, having
 from trialwise.base.seal import sealed
-from trialwise.data.by_rows import Rows
+from trialwise.data.by_rows import ByRows, Rows
 from trialwise.data.trials import Trials
-from trialwise.inference.draws import Draws, variables_of
+from trialwise.inference.draws import HIDDEN_CHOICES, Draws, variables_of
 from trialwise.learners.learner import Learner
 from trialwise.population.designs.stored import StoredDesign, design_from_json
 from trialwise.population.population import Population, population_of
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from trialwise.base.result import Figure
+    from trialwise.likelihoods.likelihood import Likelihood
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,7 +47,10 @@ class Fit(Result):
         For every free parameter ``alpha``, on the natural scale, ``alpha (chain, draw, participant)``; with partial
         pooling also ``alpha_mu`` and ``alpha_sd``, mean and spread of the group on the unconstrained scale (logit for 0
         to 1, log for positive), ``alpha_group``, the group's **median** on the natural scale, and ``individual``, the
-        unconstrained values. Attributes: versions, seed, the learner and its source, the call, seconds, peak memory.
+        unconstrained values. A fit that draws hidden choices (particle Gibbs) has a group ``hidden_choices`` with ``hidden int8 (chain, draw,
+        trial)``, the course of some draws, at most 400 of all chains, with the parameters of the draws of the same label: a byte for each trial and course,
+        5.5 MB in memory for 31 participants of 440 trials, and less in a file, which is compressed; read it by :meth:`hidden_draws`.
+        Attributes: versions, seed, the learner and its source, the call, seconds, peak memory.
     learner
         The fitted learner; None for a loaded fit whose learner is user-defined and was not passed to :func:`load`.
     trials
@@ -190,11 +194,22 @@ class Fit(Result):
         own, ``(sessions,)``, in the order of the participants of :attr:`trials`."""
         return self.draws.natural_means()
 
-    def trial_values(self, *, inputs: bool = False) -> pd.DataFrame:
-        """Choice probabilities and signals of each trial at the posterior means, one row per trial; see :func:`trialwise.trial_values`.
+    def trial_values(self, *, same_as: int | None = None, inputs: bool = False) -> pd.DataFrame:
+        """Choice probabilities and signals of each trial, one row per trial; see :func:`trialwise.trial_values`.
+
+        They are those at the posterior means. With a hidden choice, of a fit that keeps courses of hidden choices (:attr:`tree`), all that is
+        conditional on **all** trials (the probabilities ``hidden_current``, ..., the expected signals, ``same_hidden``) is averaged over the
+        posterior: over the draws' parameters and the courses drawn with them (:mod:`trialwise.likelihoods.course_values`).
+        ``attrs["courses"]`` is their number D; the Monte Carlo error of a probability p is about sqrt(p (1 - p) / D), somewhat more if the chains
+        mix slowly. What is conditional on the trials so far alone (``choice_probability``, ``log_likelihood``, columns that end in
+        ``_filtered``) still comes from particle filters at the posterior means; ``attrs["filters"]`` is their number for each participant.
 
         Parameters
         ----------
+        same_as
+            Number of a trial within the participant, from 1, for a learner with a hidden choice: adds the column ``same_hidden``, the
+            probability that the hidden choice of each trial is the same as on that one, given all trials. NaN where there is none, and in other
+            sessions with parameters of their own, whose state begins anew.
         inputs
             Whether to append every column of the table that the trials were read from; only of a fit that was not loaded from a file.
 
@@ -206,12 +221,72 @@ class Fit(Result):
         Raises
         ------
         UsageError
-            If the learner is not available, or ``inputs`` are asked for and the trials do not hold them.
+            If the learner is not available, ``inputs`` are asked for and the trials do not hold them, or ``same_as`` is not the number of a
+            trial, or the learner has no hidden choice.
         """
-        from trialwise.likelihoods.evaluate import trial_values
+        from trialwise.inference.hidden_draws import values_of
 
-        table = trial_values(self.learner_for("trial_values"), self.trials, self.means(), inputs=inputs)
-        return table if self.design is None else self.design.of_rows(self.trials).restored(table)
+        return values_of(*self._replayable("trial_values"), same_as, inputs)
+
+    @expects(count=COUNT | NONE)
+    def hidden_draws(self, count: int | None = None) -> xr.Dataset:
+        """Draws of hidden choices from their posterior, with each trial's values given them: whole sequences, for analyses of other data.
+
+        Each draw has parameters and, for every participant, one sequence of hidden choices, drawn together; the learner is replayed with both. A
+        regressor of brain data, for example, is computed from each draw, and results are averaged over draws; the mean of ``error`` over draws is the
+        column of that name in :meth:`trial_values`.
+
+        Exchangeable options have no labels: they are numbered by first use, from the participant's first trial or the last reset of the state, and
+        a number means nothing in another participant, session or draw. Compare trials of the same draw: is the option on trial t that of trial s?
+
+        Parameters
+        ----------
+        count
+            Largest number of draws, of all chains together, spaced evenly; by default all that the fit keeps, at most 400. At least one of each
+            chain is taken. A variable takes 8 bytes times trials times draws: 44 MB for 31 participants of 440 trials and 400 draws.
+
+        Returns
+        -------
+        xarray.Dataset
+            Dimensions ``chain``, ``draw`` (labels of the same draws in ``tree["posterior"]``) and ``trial``, in the order of
+            :attr:`data`, with the coordinates ``participant`` and ``number``, the running number within the participant. ``hidden``: the
+            option, int8 from 0, -1 where there is none. ``choice_probability``, or what :func:`trialwise.trial_values` has for other
+            responses: given the hidden choice of the trial. The learner's signals, in their units, under their names.
+
+        Raises
+        ------
+        UsageError
+            If the fit keeps no courses of hidden choices, or the learner is not available.
+
+        Examples
+        --------
+        >>> learner = tw.learners.TaskSets(initial=1.2)
+        >>> truth = {name: 0.3 for name in learner.names} | {"beta": 2.0, "beta_high": 2.0}
+        >>> trials = tw.simulate(learner, tw.environments.AlienTask(trials=10), truth, participants=2, seed=1).trials
+        >>> fit = tw.fit(learner, trials, draws=20, chains=2, progress=False)
+        >>> draws = fit.hidden_draws()
+        >>> dict(draws.sizes), list(draws)
+        ({'chain': 2, 'draw': 20, 'trial': 20}, ['hidden', 'choice_probability', 'error', 'error_high'])
+        >>> own = draws.isel(trial=draws.participant == trials.participants[0])
+        >>> as_on_the_fifth = (own.hidden == own.hidden.isel(trial=4)).mean(("chain", "draw"))
+        >>> float(as_on_the_fifth[4])
+        1.0
+
+        References
+        ----------
+        Lindsten, Jordan & Schön (2014), Journal of Machine Learning Research 15:2145.
+        """
+        from trialwise.inference.hidden_draws import draws_of
+
+        return draws_of(*self._replayable("hidden_draws"), count)
+
+    def _replayable(self, verb: str) -> tuple[Likelihood, Draws, xr.DataArray | None, ByRows | None]:
+        """The likelihood, draws and their courses, if any are kept, and the way from rows of parameters back to participants."""
+        from trialwise.likelihoods.kinds import likelihood_of
+
+        hidden = self.tree[HIDDEN_CHOICES].to_dataset()["hidden"] if HIDDEN_CHOICES in self.tree else None
+        rows = None if self.design is None else self.design.of_rows(self.trials)
+        return likelihood_of(self.learner_for(verb), self.trials), self.draws, hidden, rows
 
     @cached_property
     def model(self) -> pm.Model:
@@ -306,13 +381,17 @@ class Fit(Result):
 
 
 GROUPS = ("posterior", "sample_stats", "observed_data", "constant_data")
-"""The groups of a fit's tree."""
+"""The groups of a fit's tree; one that draws hidden choices has another, :data:`trialwise.inference.draws.HIDDEN_CHOICES`."""
+
+
+def _groups(tree: xr.DataTree) -> tuple[str, ...]:
+    return (*GROUPS, *(name for name in (HIDDEN_CHOICES,) if name in tree))
 
 
 def digest(tree: xr.DataTree) -> str:
     """SHA-256 of a fit's numbers, labels and attributes, by which :func:`load` notices damage and edits."""
     total = hashlib.sha256()
-    for group in GROUPS:
+    for group in _groups(tree):
         contents = tree[group]
         for name, values in sorted((str(name), each.to_numpy()) for name, each in contents.variables.items()):
             total.update(f"{group}/{name} {values.shape}".encode())
@@ -320,7 +399,7 @@ def digest(tree: xr.DataTree) -> str:
                 total.update(np.ascontiguousarray(values, np.float64).tobytes())
             else:
                 total.update(json.dumps([str(label) for label in values.ravel()]).encode())
-    for contents in (tree, *(tree[group] for group in GROUPS)):
+    for contents in (tree, *(tree[group] for group in _groups(tree))):
         described = {str(name): str(value) for name, value in contents.attrs.items() if name != "contents"}
         total.update(json.dumps(described, sort_keys=True).encode())
     return total.hexdigest()
@@ -328,7 +407,8 @@ def digest(tree: xr.DataTree) -> str:
 
 def _as_netcdf(tree: xr.DataTree) -> bytes:
     """The content of a netCDF file, made in memory: HDF5 ends the process where a disk is full or the size of files is limited."""
-    return bytes(tree.to_netcdf(None, engine="h5netcdf"))  # type: ignore[arg-type]
+    packed = {f"/{HIDDEN_CHOICES}": {"hidden": {"zlib": True}}} if HIDDEN_CHOICES in tree else {}
+    return bytes(tree.to_netcdf(None, engine="h5netcdf", encoding=packed))  # type: ignore[arg-type]
 
 
 def _remedy(value: Any) -> str:

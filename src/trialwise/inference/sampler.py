@@ -79,7 +79,7 @@ class Sampled:
     ----------
     tree
         The groups ``posterior``, whose variables are those of :class:`trialwise.inference.draws.Layout`, and ``sample_stats`` with
-        ``diverging (chain, draw)``.
+        ``diverging (chain, draw)``; of a sampler that draws hidden choices also :data:`trialwise.inference.draws.HIDDEN_CHOICES`.
     seconds
         Duration of sampling.
     attributes

@@ -18,11 +18,12 @@ from trialwise.engine import responses_of
 from trialwise.learners.learner import LEARNER, Learner
 from trialwise.learners.no_chance import no_chance
 from trialwise.learners.parameter_values import matrix
+from trialwise.likelihoods.course_values import CourseDraws
 from trialwise.likelihoods.estimated import FILTERS, PARTICLES, EstimatedLikelihood
 from trialwise.likelihoods.exact import ExactLikelihood
 from trialwise.likelihoods.forward import ForwardLikelihood
 from trialwise.likelihoods.kinds import likelihood_of
-from trialwise.likelihoods.likelihood import Likelihood
+from trialwise.likelihoods.likelihood import Likelihood, Trace
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,6 +221,7 @@ def trial_values(
     the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial). Otherwise ``hidden_1``,
     ``hidden_2``, ... are the options. The table's ``attrs["ancestors"]`` gives the effective number of ancestors of each participant
     that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_posterior`.
+    :meth:`trialwise.inference.fitted.Fit.trial_values` averages smoothed values over the posterior.
 
     Parameters
     ----------
@@ -255,25 +257,42 @@ def trial_values(
     2           0      3                0.33   -0.2
     """
     trials = as_trials(trials, warn=True)
-    frame = trials.to_frame()
     likelihood, theta = likelihood_of(learner, trials, seed=seed), matrix(learner, trials, parameters)
-    trace = likelihood.trace(theta)
+    frame = table_of(likelihood, theta, likelihood.trace(theta))
+    if same_as is not None:
+        check_same_as(learner, same_as, int(trials.lengths.max()))
+        at = np.where(same_as <= trials.lengths, same_as - 1, -1)
+        frame["same_hidden"] = same_hidden_as(likelihood, theta, at)
+    return trials.with_inputs(frame) if inputs else frame
+
+
+def table_of(likelihood: Likelihood, theta: np.ndarray, trace: Trace) -> pd.DataFrame:
+    """The table of :func:`trial_values` with the values of a trace at natural ``theta (rows, parameters)``; errors as there."""
+    trials = likelihood.trials
+    frame = trials.to_frame()
     check_values(likelihood, theta, _by_participant(likelihood, trace.record[:, 0]))
     frame.attrs |= trace.attributes
-    record, actions = trace.record, trials.sizes.get("action", 1)
+    for name, values in response_columns(likelihood, trace.record).items():
+        frame[name] = values
+    frame["log_likelihood"] = trace.record[:, 0]
+    for name, values in trace.columns.items():
+        frame[name if name not in frame else f"{name}_signal"] = values
+    return frame
+
+
+def response_columns(likelihood: Likelihood, record: np.ndarray, joint: bool = False) -> dict[str, np.ndarray]:
+    """What a table shows of the predictions of each response, by name, ``(trials,)`` each; ``joint`` if log-likelihoods in the record are not those
+    of this response alone, but of several, or of a hidden choice too."""
+    learner, trials, found = likelihood.learner, likelihood.trials, {}
+    actions = trials.sizes.get("action", 1)
     for response in responses_of(learner, actions):
         predictions, own = response.predictions(record, actions), record[:, 0]
-        if len(learner.responses) > 1 and response.family.acts:  # the likelihood is that of all responses
+        if (joint or len(learner.responses) > 1) and response.family.acts:
             with np.errstate(divide="ignore"):
                 own = np.log(np.where(trials.own, predictions[np.arange(trials.n_trials), trials.choice], np.nan))
         for name, values in response.family.table(own, predictions).items():
-            frame[f"{response.name}_{name}" if response.name == response.family.method else name] = values
-    frame["log_likelihood"] = record[:, 0]
-    for name, values in trace.columns.items():
-        frame[name if name not in frame else f"{name}_signal"] = values
-    if same_as is not None:
-        frame["same_hidden"] = _same_hidden(likelihood, theta, same_as)
-    return trials.with_inputs(frame) if inputs else frame
+            found[f"{response.name}_{name}" if response.name == response.family.method else name] = values
+    return found
 
 
 def _by_participant(likelihood: Likelihood, scores: np.ndarray) -> np.ndarray:
@@ -282,16 +301,34 @@ def _by_participant(likelihood: Likelihood, scores: np.ndarray) -> np.ndarray:
     return np.array([scores[start:stop].sum() for start, stop in itertools.pairwise(likelihood.packed.offsets)])
 
 
-def _same_hidden(likelihood: Likelihood, theta: np.ndarray, trial: int) -> np.ndarray:
-    """Probability that the hidden choice of each trial is that of the participant's trial number ``trial``, ``(trials,)``."""
-    if not isinstance(likelihood, EstimatedLikelihood | ForwardLikelihood):
-        raise UsageError(Argument("same_as", trial), f": {likelihood.learner} makes no hidden choice")
-    longest = int(likelihood.trials.lengths.max())
+def check_same_as(learner: Learner, trial: object, longest: int) -> None:
+    """Raise a UsageError unless ``trial`` is the number of a trial, from 1 to ``longest``, of a learner with a hidden choice."""
+    if not learner.hides:
+        raise UsageError(Argument("same_as", trial), f": {learner} makes no hidden choice")
     if isinstance(trial, bool) or not isinstance(trial, int | np.integer) or not 1 <= trial <= longest:
         raise UsageError(Argument("same_as", trial), f": must be the number of a trial, 1 to {longest}")
-    return np.concatenate(
-        [
-            likelihood.same_hidden(n, theta[n])[trial - 1] if trial <= length else np.full(length, np.nan)
-            for n, length in enumerate(likelihood.trials.lengths)
-        ]
-    )
+
+
+def same_hidden_as(
+    likelihood: Likelihood, theta: np.ndarray, at: np.ndarray, draws: CourseDraws | None = None
+) -> np.ndarray:
+    """Probability that the hidden choice of each trial is that of another one of its row, ``(trials,)``.
+
+    Parameters
+    ----------
+    theta
+        Natural parameters, ``(rows, parameters)``.
+    at
+        That trial of each row, from 0, ``(rows,)``; -1 for none, which gives NaN.
+    draws
+        The courses that say it; by default those of filters, or the exact probabilities, at ``theta``.
+    """
+    assert isinstance(likelihood, EstimatedLikelihood | ForwardLikelihood)
+    columns = []
+    for n, (length, trial) in enumerate(zip(likelihood.trials.lengths, at, strict=True)):
+        if trial < 0:
+            columns.append(np.full(length, np.nan))
+        else:
+            same = likelihood.same_hidden(n, theta[n]) if draws is None else draws.same(likelihood, n)
+            columns.append(same[trial])
+    return np.concatenate(columns)

@@ -36,14 +36,13 @@ def predictions_of_paths(
         Chooses a particle for each of them.
     """
     trace, own = run_traced(learner, packed, n, free, key, particles), packed.only(n)
-    paths, at = np.full((len(wanted), len(own.ints)), -1), np.zeros(len(wanted), np.int64)
+    paths, at = np.zeros((len(wanted), len(own.ints)), np.int64), np.zeros(len(wanted), np.int64)
     for t in range(int(wanted.max()) - 1, -1, -1):
         begun, begins = wanted > t, wanted == t + 1
         at[begins] = random.choice(particles, begins.sum(), p=trace.weight[t] / trace.weight[t].sum())
-        paths[begun, t] = trace.hidden[t, at[begun]]
+        paths[begun, t] = np.maximum(trace.hidden[t, at[begun]], 0)  # where there was no hidden choice, any does
         if t:
             at[begun] = trace.parent[t - 1, at[begun]]
-    paths[np.arange(len(wanted)), wanted] = 0  # nothing that is wanted depends on it
     rows = np.concatenate([np.arange(t + 1) for t in wanted])
     hidden = np.concatenate([path[: t + 1] for path, t in zip(paths, wanted, strict=True)])
     ends = np.cumsum(wanted + 1)

@@ -2,7 +2,7 @@ r"""Probabilities of hidden choices trial by trial: filtered (given the trials s
 
 Particle filters are run and recorded. The path of each final particle is traced back through its ancestors; many particles
 share early ancestors, so independent filters, weighted by their likelihoods, are added until enough distinct ancestors are left at
-the first trial.
+the first trial. A fit that keeps courses of hidden choices (:mod:`trialwise.likelihoods.course_values`) needs filters for filtered quantities only.
 
 Exchangeable options have no labels: by symmetry each has the same probability on every trial. Meaningful quantities are computed
 within each path, before averaging: is the option in use the one **settled on** for the current context, that is the one
@@ -127,13 +127,9 @@ def hidden_values(
     """The filtered and smoothed hidden choices of participant ``n`` at natural parameters ``free (parameters,)``."""
     key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     traces, paths = filters_of(learner, packed, n, free, key)
-    rows = slice(trials.offsets[n], trials.offsets[n + 1])
-    flags = packed.only(n).ints[:, FLAGS]
-    drawn, resets = (flags & HIDES) > 0, (flags & RESET) > 0
-    context = trials.columns["context"].values[rows] if "context" in trials.columns else None
+    context, drawn, resets = _trials_of(trials, packed, n)
     record, share = _predictive(traces)
-    smoothed = _kinds(learner, paths.hidden, context, resets, settled=None)
-    columns = {name: _mean(kind, paths.weight, drawn) for name, kind in smoothed.items()}
+    columns = smoothed(learner, trials, packed, n, paths.hidden, paths.weight)
     filtered = _filtered(learner, traces, share, context, resets)
     columns |= {f"{name}_filtered": np.where(drawn, values, np.nan) for name, values in filtered.items()}
     names = signal_names(learner, packed)
@@ -142,6 +138,23 @@ def hidden_values(
         each = [np.einsum("tp,tp->t", t.signals.reshape(*t.hidden.shape, -1)[:, :, k], t.weight) for t in traces]
         columns[f"{name}_filtered"] = (np.stack(each, 1) * share[1]).sum(1)
     return HiddenValues(record, columns, paths.ancestors, paths.filters)
+
+
+def smoothed(
+    learner: Learner, trials: Trials, packed: Packed, n: int, hidden: np.ndarray, weight: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Probabilities of the kinds of option on each trial of participant ``n``, by kind, ``(trials,)`` each: of weighted courses ``hidden (trials,
+    courses)``; NaN on trials without a hidden choice."""
+    context, drawn, resets = _trials_of(trials, packed, n)
+    kinds = _kinds(learner, hidden, context, resets, settled=None)
+    return {name: np.where(drawn, kind @ weight, np.nan) for name, kind in kinds.items()}
+
+
+def _trials_of(trials: Trials, packed: Packed, n: int) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    """Contexts of participant n's trials, if there are any, whether each has a hidden choice, and whether it follows a reset."""
+    rows, flags = slice(trials.offsets[n], trials.offsets[n + 1]), packed.only(n).ints[:, FLAGS]
+    context = trials.columns["context"].values[rows] if "context" in trials.columns else None
+    return context, (flags & HIDES) > 0, (flags & RESET) > 0
 
 
 def _predictive(traces: list[Trace]) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
@@ -161,10 +174,6 @@ def _predictive(traces: list[Trace]) -> tuple[np.ndarray, tuple[np.ndarray, np.n
     record[:, 0] = np.log((np.exp(each - top[:, None]) * ahead).sum(1)) + top
     record[np.isnan(traces[0].record[:, 0])] = np.nan
     return record, (ahead, behind)
-
-
-def _mean(kind: np.ndarray, weight: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    return np.where(drawn, kind @ weight, np.nan)
 
 
 def _kinds(
@@ -236,10 +245,16 @@ def same_hidden(
     number of ancestors."""
     key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     _, paths = filters_of(learner, packed, n, free, key)
-    same = np.zeros((len(paths.hidden),) * 2)
-    for k in range(learner.options):
-        chosen = (paths.hidden == k).astype(float)
-        same += (chosen * paths.weight) @ chosen.T
-    missed = paths.hidden[:, 0] < 0
+    return same_in(paths.hidden, paths.weight, learner.options), paths.ancestors
+
+
+def same_in(hidden: np.ndarray, weight: np.ndarray, options: int) -> np.ndarray:
+    """Probability that the option on trials s and t is the same, ``(trials, trials)``, in weighted courses ``hidden (trials, courses)``; NaN where there
+    is none."""
+    same = np.zeros((len(hidden),) * 2)
+    for k in range(options):
+        chosen = (hidden == k).astype(float)
+        same += (chosen * weight) @ chosen.T
+    missed = hidden[:, 0] < 0
     same[missed], same[:, missed] = np.nan, np.nan
-    return same, paths.ancestors
+    return same

@@ -45,12 +45,12 @@ class Trace:
     columns
         Signals and, with a hidden choice, probabilities of its options, by name, ``(trials,)`` each.
     attributes
-        Measures of Monte Carlo error by name, one number per participant; empty for exact likelihoods.
+        Measures of Monte Carlo error by name, one number per participant or for all; empty for exact likelihoods.
     """
 
     record: np.ndarray
     columns: dict[str, np.ndarray]
-    attributes: dict[str, list]
+    attributes: dict[str, list | int]
 
 
 class Differentiable(Protocol):

@@ -101,7 +101,7 @@ def test_joint_distribution_of_parameters_courses_and_data(particles):
             x = at.posterior(hidden.ravel())[0].coordinates(
                 group.coefficients, group.spreads, group.u - group.coefficients
             )
-        state, _ = advance(at, 0, State(x, hidden.ravel(), sweeps, StepSize.begin(0.5)), 3, False, 0)
+        state, _ = advance(at, 0, State(x, hidden.ravel(), sweeps, StepSize.begin(0.5)), 3, False)
         x, sweeps = state.x, state.sweeps
         group, theta = at.posterior(state.courses)[0].values(x)
         sampled.append(facts(group, state.courses.reshape(PARTICIPANTS, TRIALS), choices, outcomes))

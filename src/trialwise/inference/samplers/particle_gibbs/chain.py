@@ -11,7 +11,7 @@ parameters: they are fixed after warm-up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -123,7 +123,7 @@ def _keys(target: Target, chain: int, sweep: int, segments: int) -> np.ndarray:
 
 
 def advance(
-    target: Target | bytes, chain: int, state: State, sweeps: int, adapting: bool, every: int
+    target: Target | bytes, chain: int, state: State, sweeps: int, adapting: bool, keep: Container[int] = ()
 ) -> tuple[State, Stretch]:
     """Run some sweeps of a chain.
 
@@ -139,8 +139,8 @@ def advance(
         Number of sweeps.
     adapting
         Whether to adapt the size of steps.
-    every
-        Number of sweeps after which a course is kept; 0 for none.
+    keep
+        The numbers of the sweeps, from 0 at the start of the chain, after which the course is kept.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def advance(
         if adapting:
             step = step.adapted(moved.acceptance)
         points.append(x)
-        if every and sweep % every == every - 1:
+        if sweep in keep:
             courses.append(packed.ints[:, HIDDEN].astype(np.int8))
         renewed += drawn.renewed
         acceptance.append(moved.acceptance)

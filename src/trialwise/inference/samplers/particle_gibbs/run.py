@@ -15,7 +15,8 @@ from trialwise.base.errors import ModelError
 from trialwise.base.progress import Update
 from trialwise.engine import FLAGS, HIDES, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
-from trialwise.inference.draws import Layout
+from trialwise.inference.diagnostics import TOLERATED
+from trialwise.inference.draws import HIDDEN_CHOICES, Layout
 from trialwise.inference.sampler import Request
 from trialwise.inference.samplers.particle_gibbs.candidates import reach_of
 from trialwise.inference.samplers.particle_gibbs.chain import (
@@ -28,8 +29,12 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
     transition_of,
 )
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
+from trialwise.inference.samplers.particle_gibbs.kept import COURSES, kept, stored
+from trialwise.inference.samplers.particle_gibbs.slow import slowness
+from trialwise.inference.samplers.particle_gibbs.watch import Watch
 from trialwise.learners.pickling import pack
 from trialwise.likelihoods.complete import CompleteLikelihood, MeanLikelihood
+from trialwise.likelihoods.first_use import labelled_courses
 from trialwise.likelihoods.kinds import likelihood_of
 from trialwise.population.geometry.expansion import Expansion, expand
 from trialwise.population.population import GroupDraw
@@ -58,6 +63,12 @@ AT_A_TIME = 40
 
 SELDOM = 20
 """How often the hidden choice of each trial should be drawn anew in a chain."""
+
+DIVERGED = 0.01
+"""Share of the fewest effective draws up to which divergent trajectories are no problem. A trajectory that diverges is rejected, which leaves the target
+invariant; what might be lost is a region that none can enter. Chains would come to a region of probability p about once in 1 / p effective draws, and
+each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
+the Monte Carlo error of 400 effective draws, 0.05. A sweep is far less than an effective draw, unlike a transition of NUTS."""
 
 ATTEMPTS = 50
 """How often parameters are drawn from the prior, in search of some that can explain the responses."""
@@ -187,28 +198,37 @@ class Run:
     # -- sampling ----------------------------------------------------------------------------------------------------
 
     def sample(self) -> xr.DataTree:
-        """Draws after warm-up; while they are insufficient draws are added, unless their number was requested."""
+        """Draws after warm-up, and courses of some; while they are insufficient draws are added, unless their number was requested."""
+        import xarray as xr
+
         asked, lacks = self.request.draws, self.request.shortfall
-        goal = THIN * (asked or DRAWS)
-        for more in range(1 if asked else 1 + MORE):
+        goals = [THIN * (asked or DRAWS)]
+        goals += [] if asked else [goals[0] + THIN * FURTHER * (more + 1) for more in range(MORE)]
+        watch = Watch(self.tell, self.request.population.group_names, not asked, self.request.progress)
+        for more, goal in enumerate(goals):
             while (done := self._done) < goal:
-                count = min(AT_A_TIME, goal - done)
-                pieces = self._advance(count, adapting=False)
+                watch.show(done, goals[more:], done // THIN, self.tree)
+                pieces = self._advance(min(AT_A_TIME, goal - done), adapting=False)
                 for chain, piece in zip(self.pieces, pieces, strict=True):
                     chain.append(piece)
-                self.tell("sampling" if not more else "more draws", self._done / goal)
                 self._save()
             tree = self.tree()
             missing = lacks(tree) if lacks else ""
-            if not missing or more == MORE:
+            if not missing:
                 break
-            goal += THIN * FURTHER
+        watch.finish(tree)
         self.notes += self.seldom()
         if more > 0:
             self.notes.append(
                 f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
                 + (f"; they still are: {missing}" if missing else "")
             )
+        labels = self.request.likelihood.trials.participants
+        rarest = [(label, *each) for label, each in zip(labels, self.rarest(), strict=True)]
+        sweeps = THIN * tree["posterior"].sizes["draw"]
+        if slow := slowness(tree, self.request.population.group_names, sweeps, rarest):
+            self.notes.append(slow)
+        tree[HIDDEN_CHOICES] = xr.DataTree(self.hidden_choices())
         return tree
 
     @property
@@ -217,18 +237,27 @@ class Run:
         return sum(len(piece.x) for piece in self.pieces[0])
 
     def _advance(self, count: int, *, adapting: bool) -> list[Stretch]:
-        """Advance all chains by some sweeps; courses are kept while chains adapt, since coordinates are found from them."""
+        """Advance all chains by some sweeps, with the courses from which coordinates are found while chains adapt, and those of some draws afterwards."""
         assert self.target is not None
-        every = max(1, count // AVERAGED) if adapting else 0
+        begin = self.states[0].sweeps
+        if adapting:
+            every = max(1, count // AVERAGED)
+            keep = {sweep for sweep in range(begin, begin + count) if sweep % every == every - 1}
+        else:
+            ends = {sweep: divmod(self._done + sweep - begin + 1, THIN) for sweep in range(begin, begin + count)}
+            keep = {sweep for sweep, (draw, rest) in ends.items() if rest == 0 and stored(draw, self._most)}
         target = pack(self.target) if self.remote else self.target
         submit = self.executor.submit
-        jobs = [
-            submit(advance, target, chain, state, count, adapting, every) for chain, state in enumerate(self.states)
-        ]
+        jobs = [submit(advance, target, chain, state, count, adapting, keep) for chain, state in enumerate(self.states)]
         results = [job.result() for job in jobs]
         self.states = [state for state, _ in results]
         self.gradients += sum(piece.gradients for _, piece in results)
         return [piece for _, piece in results]
+
+    @property
+    def _most(self) -> int:
+        """Largest number of courses that a chain keeps."""
+        return max(1, COURSES // self.request.chains)
 
     # -- results -----------------------------------------------------------------------------------------------------
 
@@ -252,7 +281,20 @@ class Run:
         dataset = Layout(self.target.population, labels).dataset(draw)
         coords = {name: dataset[name].to_numpy() for name in ("chain", "draw")}
         variables = {name: (("chain", "draw"), np.array(values)) for name, values in stats.items()}
-        return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": xr.Dataset(variables, coords)})
+        sample_stats = xr.Dataset(variables, coords, {TOLERATED: DIVERGED})
+        return xr.DataTree.from_dict({"posterior": dataset, "sample_stats": sample_stats})
+
+    def hidden_choices(self) -> xr.Dataset:
+        """Courses of some draws, ``hidden int8 (chain, draw, trial)``, with the numbers of these draws as coordinates; see :mod:`.kept`."""
+        import xarray as xr
+
+        assert self.target is not None
+        draws, places = kept(self.request.draws or self._done // THIN, self._most)
+        courses = np.concatenate([joined(pieces).courses[places] for pieces in self.pieces])
+        courses = labelled_courses(self.target.learner, self.target.packed, courses)
+        hidden = courses.reshape(len(self.chains), len(draws), -1)
+        coords = {"chain": np.arange(len(self.chains)), "draw": draws}
+        return xr.Dataset({"hidden": (("chain", "draw", "trial"), hidden)}, coords)
 
     def attributes(self) -> dict[str, float | str]:
         """Numbers and texts to store with the fit."""

@@ -1,0 +1,69 @@
+"""Which quantities mix slowly, why, and how many draws they take."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from trialwise.base.message import Argument, Message
+from trialwise.inference.diagnostics import ESS, MOST_TIMES, enough_draws
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NAMED = 3
+"""Largest number of quantities, and of participants, that are named."""
+
+RENEWALS = 5
+"""How often a hidden choice has to be drawn anew within an autocorrelation time; below that it explains the time."""
+
+
+def slowness(
+    tree: xr.DataTree, names: Sequence[str], sweeps: int, rarest: Sequence[tuple[Hashable, float, int]]
+) -> Message | None:
+    """Name the quantities with too few effective draws, with their autocorrelation times, the likely reason and the draws that they take.
+
+    Parameters
+    ----------
+    tree
+        The draws.
+    names
+        Variables to look at: those of the group.
+    sweeps
+        Number of sweeps of each chain.
+    rarest
+        For each participant the label, the share of sweeps in which the hidden choice was drawn anew where that is rarest, and that trial, from 0.
+
+    Returns
+    -------
+    Message
+        None if there are enough draws.
+    """
+    import arviz_stats
+
+    table = arviz_stats.summary(tree, var_names=list(names), round_to="none").astype(float)
+    effective = table[["ess_bulk", "ess_tail"]].min(axis=1).clip(lower=1.0)
+    slow = effective[effective < ESS].sort_values()
+    if not len(slow):
+        return None
+    chains, draws = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
+    times = chains * sweeps / slow  # sweeps for an effective draw
+    listed = ", ".join(f"{name} ({time:.0f} sweeps)" for name, time in times.iloc[:NAMED].items())
+    seldom = [each for each in sorted(rarest, key=lambda each: each[1]) if each[1] * times.iloc[0] < RENEWALS]
+    if seldom:
+        who = ", ".join(f"{label} (trial {trial + 1}: {_once_in(share)})" for label, share, trial in seldom[:NAMED]) + (
+            ", ..." if len(seldom) > NAMED else ""
+        )
+        why = f"hidden choices are seldom drawn anew, those of {who}"
+    else:
+        why = "hidden choices are drawn anew often enough, but given them these parameters can move only a little at a time"
+    times_more = ESS / slow.iloc[0]
+    start = f"slowest to mix: {listed}, for an effective draw; likely reason: {why}. For {ESS} effective draws: "
+    enough = Argument("draws", enough_draws(draws, times_more))
+    if times_more > MOST_TIMES:
+        return Message(start, "fit fewer parameters, since it would take ", enough)
+    return Message(start, enough, ", or fewer parameters")
+
+
+def _once_in(share: float) -> str:
+    return f"once in {1 / share:.0f} sweeps" if share > 0 else "never"
