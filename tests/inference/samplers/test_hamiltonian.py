@@ -7,7 +7,9 @@ from arviz_stats.base import array_stats
 
 from trialwise.engine.packing import pack
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    CAREFUL,
     MOST_STEPS,
+    SHORTER,
     Moved,
     StepSize,
     build_transition,
@@ -35,10 +37,15 @@ def chain(transition, x, roots, arguments, count, seed=0):
     random, step, points = np.random.default_rng(seed), StepSize.begin(0.1), []
     for number in range(count):
         moved = Moved(
-            *transition(x, *draw_transition(random, len(x), float(np.exp(step.log))), tuple(roots), arguments)
+            *transition(
+                x,
+                *draw_transition(random, len(x), float(np.exp(step.log)), number % CAREFUL == 0),
+                tuple(roots),
+                arguments,
+            )
         )
         x = moved.x
-        if number < count // 5:
+        if number < count // 5 and number % CAREFUL:
             step = step.adapted(moved.acceptance)
         else:
             step = StepSize.pooled([step]) if number == count // 5 else step
@@ -71,6 +78,37 @@ def test_a_normal_distribution():
         points = chain(transition, np.zeros(5), each, (precision, mean), 6000)
         assert np.abs(differences(points, mean, np.sqrt(np.diag(covariance)))).max() < 4.0
         assert np.abs(np.corrcoef(points.T) - covariance / np.sqrt(np.outer(*[np.diag(covariance)] * 2))).max() < 0.06
+
+
+def test_careful_transitions_have_shorter_steps_and_as_many():
+    (_, _, size, count), (_, _, shorter, same) = (
+        draw_transition(np.random.default_rng(3), 4, 0.2, careful) for careful in (False, True)
+    )
+    assert shorter == size / SHORTER and count == same
+
+
+@numba.njit
+def neck(x):
+    """A Normal distribution beside a narrow neck: the second coordinate has a standard deviation of .02 where the first is below -1, else 1."""
+    width = 0.02 if x[0] < -1.0 else 1.0
+    gradient = np.array([-x[0], -x[1] / width**2])
+    return -0.5 * x[0] ** 2 - 0.5 * (x[1] / width) ** 2 - np.log(width), gradient
+
+
+def test_careful_transitions_move_where_others_diverge():
+    """In a neck in which steps of the usual size diverge, so that a chain of them alone stands still."""
+    transition, moves = build_transition(neck), {}
+    for careful in (False, True):
+        random, x, moved = np.random.default_rng(5), np.array([-2.0, 0.0]), []
+        for _ in range(200):
+            numbers = draw_transition(random, 2, 0.09, careful)
+            result = Moved(*transition(x, *numbers, tuple(no_scale(0, 1, 2)), ()))
+            moved.append((result.x != x).any())
+            x = result.x
+            if x[0] > -1.0:
+                break
+        moves[careful] = np.mean(moved)
+    assert moves[False] < 0.05 < 0.15 < moves[True]
 
 
 def test_a_trajectory_is_reversible_and_keeps_what_it_refuses():

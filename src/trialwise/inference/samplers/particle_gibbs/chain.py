@@ -21,6 +21,7 @@ from trialwise.base.streams import stream, stream_key
 from trialwise.engine import HIDDEN, Packed, cache, course_drawer, stream_keys
 from trialwise.inference.samplers.particle_gibbs.candidates import Candidacy, candidates, with_chosen
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    CAREFUL,
     Moved,
     Roots,
     StepSize,
@@ -80,7 +81,8 @@ class State(NamedTuple):
 
 class Stretch(NamedTuple):
     """Some sweeps of a chain: coordinates ``(sweeps, dimension)``, courses after some sweeps ``int8 (kept, trials)``, in how many sweeps the
-    choice of each trial was renewed ``(trials,)``, acceptance probabilities and divergences ``(sweeps,)``, and number of gradients."""
+    choice of each trial was renewed ``(trials,)``, acceptance probabilities, and divergences of careful transitions, ``(sweeps,)``, and number of
+    gradients."""
 
     x: np.ndarray
     courses: np.ndarray
@@ -156,9 +158,8 @@ def advance(
     renewed, gradients = np.zeros(len(packed.ints), np.int64), 0
     points, courses, acceptance, divergences = [], [], [], []
     for sweep in range(state.sweeps, state.sweeps + sweeps):
-        numbers = draw_transition(
-            stream(target.seed, "sweeps of a chain", part=(chain, sweep)), dimension, float(np.exp(step.log))
-        )
+        random, careful = stream(target.seed, "sweeps of a chain", part=(chain, sweep)), sweep % CAREFUL == 0
+        numbers = draw_transition(random, dimension, float(np.exp(step.log)), careful)
         moved = Moved(*move(x, *numbers, tuple(target.roots), density.arguments))
         x = moved.x
         theta, keys, joint = density.natural_at(x), _keys(target, chain, sweep, len(packed.rows)), candidacy.at(sweep)
@@ -170,14 +171,14 @@ def advance(
         else:
             drawn = draw(theta, keys)
         check_explained(target.learner, packed, packed.participants, drawn.fine, theta)
-        if adapting:
+        if adapting and not careful:
             step = step.adapted(moved.acceptance)
         points.append(x)
         if sweep in keep:
             courses.append(packed.ints[:, HIDDEN].astype(np.int8))
         renewed += drawn.renewed
         acceptance.append(moved.acceptance)
-        divergences.append(moved.diverged)
+        divergences.append(moved.diverged and careful)
         gradients += moved.gradients
     after = State(x, packed.ints[:, HIDDEN].astype(np.int8), state.sweeps + sweeps, step)
     kept = np.array(courses, np.int8).reshape(len(courses), len(renewed))

@@ -28,6 +28,10 @@ LONGEST = 2 * np.pi
 JITTER = 0.2
 """Relative range of step sizes around their value."""
 
+CAREFUL, SHORTER = 8, 3.0
+"""One in so many transitions is careful: its steps are shorter by this factor. Where curvature is far above its mean, as at small spreads,
+trajectories of the usual steps diverge and are rejected; careful ones move there."""
+
 ACCEPTANCE = 0.85
 """Mean acceptance probability to which steps are adapted."""
 
@@ -145,11 +149,15 @@ def build_transition(density: Callable) -> Callable:
     return numba.njit(transition, nogil=True, error_model="numpy")
 
 
-def draw_transition(random: np.random.Generator, dimension: int, step: float) -> tuple[np.ndarray, float, float, int]:
-    """The random numbers of a transition with steps of about this size: momentum, logarithm of a uniform number, size and number of steps."""
+def draw_transition(
+    random: np.random.Generator, dimension: int, step: float, careful: bool = False
+) -> tuple[np.ndarray, float, float, int]:
+    """The random numbers of a transition with steps of about this size, or shorter ones if it is ``careful``: momentum, logarithm of a uniform number, size
+    and number of steps."""
     momentum, chance = random.standard_normal(dimension), np.log1p(-random.random())
     size, length = step * random.uniform(1.0 - JITTER, 1.0 + JITTER), LONGEST * random.uniform(1.0 / 3.0, 1.0)
-    return momentum, float(chance), float(size), max(1, round(min(length / size, MOST_STEPS)))
+    count = max(1, round(min(length / size, MOST_STEPS)))
+    return momentum, float(chance), float(size / SHORTER if careful else size), count
 
 
 class StepSize(NamedTuple):

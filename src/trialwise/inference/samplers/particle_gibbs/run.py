@@ -65,8 +65,8 @@ SELDOM = 20
 """How often the hidden choice of each trial should be drawn anew in a chain."""
 
 DIVERGED = 0.01
-"""Share of the fewest effective draws up to which divergent trajectories are no problem. A trajectory that diverges is rejected, which leaves the target
-invariant; what might be lost is a region that none can enter. Chains would come to a region of probability p about once in 1 / p effective draws, and
+"""Share of the fewest effective draws up to which divergent trajectories are no problem; only those of careful transitions count. A trajectory that
+diverges is rejected, which leaves the target invariant; what might be lost is a region that none can enter. Chains would come to a region of probability p about once in 1 / p effective draws, and
 each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
 the Monte Carlo error of 400 effective draws, 0.05. A sweep is far less than an effective draw, unlike a transition of NUTS."""
 
