@@ -27,7 +27,7 @@ THRESHOLD = 0.3
 """Particles are resampled if the effective fraction of them falls below this."""
 
 WINDOW = 8
-"""Number of trials by which pasts are compared first, see :mod:`trialwise.engine.walks.courses`; longer windows follow."""
+"""Number of trials by which pasts are compared first, see :mod:`trialwise.engine.walks.courses`."""
 
 PERMUTED = 4
 """Largest number of exchangeable labels that are permuted, in all 24 ways."""

@@ -12,7 +12,7 @@ import numpy as np
 from numba.core import cgutils, types
 from numba.core.extending import intrinsic
 
-from trialwise.engine.numbers.abreast import PARTICLES, choices, force, lowest, or_zero, pick, put, take, total
+from trialwise.engine.numbers.abreast import PARTICLES, all_between, choices, force, or_zero, pick, put, take, total
 from trialwise.engine.numbers.vector import INT64
 from trialwise.engine.objects.state_record import CellType, StateType
 from trialwise.engine.objects.task import ARENAS, block
@@ -97,18 +97,18 @@ def _force_one(chosen, option):
 
 
 def _or_zero_one(x):
-    return x if x == x else 0.0
+    return x if x < math.inf else 0.0
 
 
-def _lowest_of_one(x):
-    return x
+def _within_one(x, lower, upper):
+    return lower <= x <= upper
 
 
 def _log_one(x):
     return math.log(x) if x > 0.0 else -math.inf
 
 
-_ALONE = (_take_one, _put_one, _total_of_one, _pick_one, _take_one, _force_one, _or_zero_one, _lowest_of_one, _log_one)
+_ALONE = (_take_one, _put_one, _total_of_one, _pick_one, _take_one, _force_one, _or_zero_one, _within_one, _log_one)
 
 
 def _spread_compiled(state, task, count):
@@ -195,8 +195,8 @@ def _or_zero_abreast(x):
     return or_zero(x)
 
 
-def _lowest_abreast(x):
-    return lowest(x)
+def _within_abreast(x, lower, upper):
+    return all_between(x, lower, upper)
 
 
 def _log_abreast(x):
@@ -205,7 +205,7 @@ def _log_abreast(x):
 
 ABREAST = Swarm(
     _groups_abreast, _spread_compiled, _at_compiled, _copy_abreast, _renew_compiled, _take_abreast, _put_abreast, _total_abreast,
-    _pick_abreast, _choices_abreast, _force_abreast, _or_zero_abreast, _lowest_abreast, _log_abreast,
+    _pick_abreast, _choices_abreast, _force_abreast, _or_zero_abreast, _within_abreast, _log_abreast,
 )  # fmt: skip
 
 

@@ -70,6 +70,8 @@ class CourseDraws:
         return replace(traced, columns=traced.columns | found, attributes=attributes)
 
     def same(self, likelihood: Likelihood, n: int) -> np.ndarray:
-        """Probability that participant n's option was the same on trials s and t, ``(trials, trials)``; NaN where there is none."""
+        """Probability that participant n's option was the same on trials s and t, ``(trials, trials)``, see
+        :func:`trialwise.likelihoods.hidden_posterior.same_in`."""
         own = self.hidden[:, likelihood.packed.offsets[n] : likelihood.packed.offsets[n + 1]].T
-        return same_in(own, np.full(len(self), 1.0 / len(self)), likelihood.learner.options)
+        weight = np.full(len(self), 1.0 / len(self))
+        return same_in(likelihood.learner, likelihood.trials, likelihood.packed, n, own, weight)

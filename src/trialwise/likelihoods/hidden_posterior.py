@@ -7,7 +7,8 @@ the first trial. A fit that keeps courses of hidden choices (:mod:`trialwise.lik
 Exchangeable options have no labels: by symmetry each has the same probability on every trial. Meaningful quantities are computed
 within each path, before averaging: is the option in use the one **settled on** for the current context, that is the one
 chosen there most often, or the one settled on for the previous context, or another? Filtered: most often so far; smoothed: most
-often in the whole record.
+often in the whole record. After a reset to the initial state the options are like new, so that all this starts again: "the whole record" is that
+between two such resets, and options before and after one are never the same.
 """
 
 from __future__ import annotations
@@ -182,20 +183,24 @@ def _kinds(
     """Indicators of the kind of option on each trial of each path, by kind, ``(trials, paths)`` of 0 and 1."""
     if not learner.exchangeable:
         return {f"hidden_{k + 1}": (hidden == k).astype(float) for k in range(learner.options)}
+    afresh = _afresh(learner, resets)
     if context is None:
         again = np.zeros(hidden.shape)
         last = np.full(hidden.shape[1], MISSED)
         for t in range(len(hidden)):
+            if afresh[t]:
+                last = np.full(hidden.shape[1], MISSED)
             again[t] = hidden[t] == last
             last = np.where(hidden[t] >= 0, hidden[t], last)
         return {"hidden_same": again}
     if settled is None:
-        counts = np.stack([
-            np.stack([((hidden == k) & (context == c)[:, None]).sum(0) for k in range(learner.options)], 1)
-            for c in range(context.max() + 1)
-        ], 1)  # paths, contexts, options  # fmt: skip
-        best = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
-        settled = np.broadcast_to(best, (len(hidden), *best.shape))
+        settled = np.empty((len(hidden), hidden.shape[1], context.max() + 1), np.int64)
+        for section in np.split(np.arange(len(hidden)), np.flatnonzero(afresh)):
+            counts = np.stack([
+                np.stack([((hidden[section] == k) & (context[section] == c)[:, None]).sum(0) for k in range(learner.options)], 1)
+                for c in range(context.max() + 1)
+            ], 1)  # paths, contexts, options  # fmt: skip
+            settled[section] = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
     before = previous_contexts(context, resets)
     now = np.take_along_axis(settled, context[:, None, None], 2)[..., 0]
     then = np.take_along_axis(settled, np.maximum(before, 0)[:, None, None], 2)[..., 0]
@@ -204,11 +209,17 @@ def _kinds(
     return {"hidden_current": current, "hidden_previous": previous, "hidden_other": 1.0 - current - previous}
 
 
+def _afresh(learner: Learner, resets: np.ndarray) -> np.ndarray:
+    """After which resets the options are like new: a learner with a method ``reset`` may keep what it knows of them."""
+    return resets & ("reset" not in learner.methods)
+
+
 def _filtered(
     learner: Learner, traces: list[Trace], share: tuple[np.ndarray, np.ndarray], context: np.ndarray | None, resets: np.ndarray
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Probabilities of the kinds given the trials so far; the option settled on is the one chosen most often before the trial."""
     total: dict[str, np.ndarray] = {}
+    afresh = _afresh(learner, resets)
     for f, trace in enumerate(traces):
         trials, count = trace.hidden.shape
         settled, last = None, None
@@ -217,7 +228,7 @@ def _filtered(
             counts = np.zeros((count, context.max() + 1, learner.options), np.int64)
             particle = np.arange(count)
             for t in range(trials):
-                if resets[t] and "reset" not in learner.methods:
+                if afresh[t]:
                     counts[:] = 0
                 settled[t] = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
                 chosen = trace.hidden[t] >= 0
@@ -227,6 +238,8 @@ def _filtered(
         elif learner.exchangeable:
             again, last = np.zeros(trace.hidden.shape), np.full(count, MISSED)
             for t in range(trials):
+                if afresh[t]:
+                    last = np.full(count, MISSED)
                 again[t] = trace.hidden[t] == last
                 last = np.where(trace.hidden[t] >= 0, trace.hidden[t], last)[trace.parent[t]]
             kinds = {"hidden_same": again}
@@ -241,18 +254,23 @@ def _filtered(
 def same_hidden(
     learner: Learner, trials: Trials, packed: Packed, n: int, free: np.ndarray, seed: int
 ) -> tuple[np.ndarray, float]:
-    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, NaN where none was drawn; and the effective
-    number of ancestors."""
+    """Probability that the same option was in use on trials s and t, ``(trials, trials)``, see :func:`same_in`; and the effective number of
+    ancestors."""
     key = np.uint64(stream_key(seed, "hidden values", trials.participants[n]))
     _, paths = filters_of(learner, packed, n, free, key)
-    return same_in(paths.hidden, paths.weight, learner.options), paths.ancestors
+    return same_in(learner, trials, packed, n, paths.hidden, paths.weight), paths.ancestors
 
 
-def same_in(hidden: np.ndarray, weight: np.ndarray, options: int) -> np.ndarray:
-    """Probability that the option on trials s and t is the same, ``(trials, trials)``, in weighted courses ``hidden (trials, courses)``; NaN where there
-    is none."""
+def same_in(
+    learner: Learner, trials: Trials, packed: Packed, n: int, hidden: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Probability that participant n's option on trials s and t is the same, ``(trials, trials)``, in weighted courses ``hidden (trials, courses)``; NaN
+    where there is none, and for exchangeable options on both sides of a reset to the initial state, after which they are like new."""
     same = np.zeros((len(hidden),) * 2)
-    for k in range(options):
+    if learner.exchangeable:
+        section = np.cumsum(_afresh(learner, _trials_of(trials, packed, n)[2]))
+        same[section[:, None] != section] = np.nan
+    for k in range(learner.options):
         chosen = (hidden == k).astype(float)
         same += (chosen * weight) @ chosen.T
     missed = hidden[:, 0] < 0

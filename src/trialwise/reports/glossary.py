@@ -46,7 +46,7 @@ TERMS = (
     Term("depth", "Mean number of doublings of a trajectory of the sampler; steps: its mean number of steps.", ("depth", "steps")),
     Term("cut short", "Share of draws whose trajectory reached its maximum length."),
     Term("particles", "Guesses of a hidden choice that are followed through the trials together.", ("particles", "particles of a filter"), r"particle filters?"),
-    Term("renewal", "Share of the draws of a participant's hidden choices that differ from the one before, on the trial where that is rarest.", ("renewal", "hidden choices drawn anew, at the trial where it is rarest")),
+    Term("renewal", "How often a participant's hidden choice is drawn anew, as a share of all sweeps, on the trial where that is rarest; what is drawn may be the same.", ("renewal", "hidden choices drawn anew, at the trial where it is rarest")),
     Term("MCSE", "Monte Carlo standard error: by how much a mean would change in another run.", ("MCSE", "mcse"), r"MCSE"),
     Term("Geweke", "Largest difference between the beginning and the end of a chain, in standard errors: beyond 2 or 3, a chain drifts."),
     Term("autocorrelation", "Number of draws that are worth one independent draw."),

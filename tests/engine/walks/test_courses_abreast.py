@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import trialwise as tw
-from trialwise.engine.flags import FLAGS, HIDES
+from trialwise.engine.flags import FLAGS, HIDDEN, HIDES
 from trialwise.engine.kernels.compiled_hidden import WITH_PARAMETERS, goes_abreast
 from trialwise.engine.packing import pack
 from trialwise.engine.run_courses import Candidates, course_drawer
@@ -144,3 +145,54 @@ def test_a_candidate_without_a_likelihood_loses(trials):
     drawn = course_drawer(SETS, many, count)(free[0], stream_keys(np.uint64(1), np.arange(copies)), True, candidates)
     assert drawn.fine.all()
     assert set(np.unique(drawn.chosen)) == {0, 1, 4}
+
+
+@tw.learner
+class Precise:
+    """Three habits, the first of which is closed, with judgements so precise that densities multiply beyond the largest number."""
+
+    strength: float = tw.positive("inverse temperature")
+    habits: int = tw.hidden(3, "habits")
+
+    def start(self, task):
+        return task.table(self.habits, "action")
+
+    def hide(self, q, trial, preference):
+        preference[0] = -np.inf
+        preference[1] = self.strength * q[1, 0]
+        preference[2] = self.strength * q[2, 0]
+
+    def choose(self, q, trial, habit, preference):
+        for action in range(len(preference)):
+            preference[action] = self.strength * q[habit, action]
+
+    @tw.responses.normal
+    def judgement(self, q, trial):
+        return 0.0, 0.001
+
+    def learn(self, q, trial, habit, choice, outcome):
+        q[habit, choice] += 0.3 * (outcome - q[habit, choice])
+
+
+@pytest.mark.parametrize("plain", [False, True], ids=["side by side", "plain"])
+def test_long_futures_of_precise_responses_renew_the_beginning(plain):
+    """400 trials with densities of 400 each; particles that hold the present course alone would not renew its first tenth."""
+    trials, copies = 400, 2 if plain else 30
+    random = np.random.default_rng(2)
+    choice = random.integers(0, 2, trials)
+    rows = {"participant": 1, "choice": choice, "outcome": (choice == 0) * 1.0, "judged": 0.0}
+    packed = pack(Precise(), tw.read_long(pd.DataFrame(rows), response={"judgement": "judged"}))
+    parts = {name: np.tile(getattr(packed, name), (copies, 1)) for name in ("observed", "ints", "reals")}
+    many = replace(
+        packed, **parts, offsets=np.arange(copies + 1, dtype=np.int32) * trials, rows=np.zeros(copies, np.int32),
+        participants=tuple(map(str, range(copies))),
+    ).with_hidden(np.ones(copies * trials, int))  # fmt: skip
+    renewed = 0.0
+    for turn in range(2):
+        keys = stream_keys(np.uint64(turn), np.arange(copies))
+        drawn = course_drawer(Precise(), many, 8, threshold=0.8, plain=plain)(np.array([[2.0]]), keys)
+        assert drawn.fine.all() and drawn.resamplings.min() > 5
+        renewed += drawn.renewed.reshape(copies, trials)[:, :40].mean() / 2
+    assert set(np.unique(many.ints[:, HIDDEN])) == {1, 2}
+    assert renewed > 0.1
+    assert plain or goes_abreast(Precise(), many, WITH_PARAMETERS)

@@ -142,7 +142,7 @@ def _build_particles(learner: Learner, packed: Packed, width: int, tracing: bool
 
 
 def course_kernel(learner: Learner, packed: Packed):
-    """The conditional filter of many participants, on doubles.
+    """The conditional filter of many participants, on numbers of several particles, or on doubles if the learner cannot be compiled so.
 
     ``(free, constants, offsets, observed, ints, reals, sizes, numbers, keys, permutations, chances, joint, count, threshold, window, conditional,
     renewed) -> (fine, resamplings, chosen)``, one of each per segment: segment s, whose particles have parameters from row ``s * count`` of

@@ -1,7 +1,7 @@
 """Numbers of several particles, each in one lane of a vector register, so that one instruction computes all of them.
 
-Particles of one filter have the same trials and the same parameters; only their values differ, and their hidden choices
-(:class:`Choices`). Arithmetic is lane by lane. A condition on a value, which could differ between particles, does not compile:
+Particles of one filter have the same trials; their values differ, their hidden choices (:class:`Choices`), and in filters that draw courses their
+parameters. Arithmetic is lane by lane. A condition on a value, which could differ between particles, does not compile:
 such learners run one particle at a time, on doubles.
 """
 
@@ -25,7 +25,20 @@ from numba.core.extending import (
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from trialwise.engine.numbers.exponential import exponentials, within
-from trialwise.engine.numbers.vector import DOUBLE, FLAGS, INT32, INT64, Abreast, flagged, load, splat, store
+from trialwise.engine.numbers.vector import (
+    DOUBLE,
+    FLAGS,
+    INT32,
+    INT64,
+    Abreast,
+    Dual,
+    Vector,
+    every,
+    flagged,
+    load,
+    splat,
+    store,
+)
 from trialwise.learners.responses import softmax
 
 PARTICLES = 8
@@ -59,6 +72,26 @@ def _choice_in_all_lanes(context, builder, fromty, toty, value):
 @lower_cast(types.Boolean, Abreast)
 def _number_in_all_lanes(context, builder, fromty, toty, value):
     return splat(builder, context.cast(builder, value, fromty, types.float64), toty.width)
+
+
+@intrinsic
+def all_between(typingctx, x, lower, upper):
+    """Whether a number is between two bounds, both included: the value of a dual; each of several particles. NaN is not."""
+    lanes = x.width if isinstance(x, Abreast) else 1
+
+    def codegen(context, builder, sig, args):
+        number, *bounds = args
+        if isinstance(x, Dual):
+            number = builder.extract_element(number, INT32(0))
+        number = number if lanes > 1 else splat(builder, number, 1)
+        above, below = (
+            builder.fcmp_ordered(sign, number, splat(builder, bound, lanes))
+            for sign, bound in zip((">=", "<="), bounds, strict=True)
+        )
+        return every(builder, builder.and_(above, below))
+
+    kind = x if isinstance(x, Vector) else types.float64
+    return types.boolean(kind, types.float64, types.float64), codegen
 
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
@@ -288,7 +321,7 @@ def _within(typingctx, x):
 
 @register_jitable
 def _top(preference, available):
-    top = preference[0] - preference[0] - np.inf
+    top = -np.inf
     for action in range(len(preference)):
         if available[action]:
             top = max(top, preference[action])
@@ -300,7 +333,10 @@ def _stable_weights(weights, preference, available):
     """Weights relative to the largest preference, for preferences that are far apart, infinite or NaN."""
     top = _top(preference, available)
     for action in range(len(preference)):
-        weights[action] = np.exp(preference[action] - top) if available[action] else 0.0 * top
+        if available[action]:
+            weights[action] = np.exp(preference[action] - top)
+        else:
+            weights[action] = 0.0
 
 
 @overload(softmax.softmax_shares, jit_options={"forceinline": True})
@@ -416,29 +452,13 @@ def force(typingctx, chosen, option):
 
 @intrinsic
 def or_zero(typingctx, x):
-    """Numbers with 0 in place of NaN."""
+    """Probabilities with 0 in place of NaN and infinity."""
 
     def codegen(context, builder, sig, args):
-        zero = ir.Constant(args[0].type, [0.0] * x.width)
-        return builder.select(builder.fcmp_ordered("ord", args[0], zero), args[0], zero)
+        zero, infinity = (ir.Constant(args[0].type, [number] * x.width) for number in (0.0, math.inf))
+        return builder.select(builder.fcmp_ordered("<", args[0], infinity), args[0], zero)
 
     return x(x), codegen
-
-
-@intrinsic
-def lowest(typingctx, x):
-    """The smallest of the numbers in a register."""
-
-    def codegen(context, builder, sig, args):
-        parts = [builder.extract_element(args[0], INT32(lane)) for lane in range(x.width)]
-        while len(parts) > 1:
-            parts = [
-                builder.select(builder.fcmp_ordered("<", a, b), a, b)
-                for a, b in zip(parts[0::2], parts[1::2], strict=True)
-            ]
-        return parts[0]
-
-    return types.float64(x), codegen
 
 
 @intrinsic

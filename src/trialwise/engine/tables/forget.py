@@ -14,7 +14,8 @@ import numpy as np
 from numba.core import types
 from numba.core.extending import intrinsic, overload, overload_method, register_jitable
 
-from trialwise.engine.numbers.vector import DOUBLE, INT32, INT64, Abreast, Dual, Vector, every, splat
+from trialwise.engine.numbers.abreast import all_between
+from trialwise.engine.numbers.vector import DOUBLE, INT64, Vector, every, splat
 from trialwise.engine.tables.table import (
     TableType,
     build_view,
@@ -85,26 +86,6 @@ def _is_moderate(typingctx, x):
 
 
 @intrinsic
-def _all_between(typingctx, x, lower, upper):
-    """Whether a number is between two bounds, both included: the value of a dual; each of several particles."""
-    lanes = x.width if isinstance(x, Abreast) else 1
-
-    def codegen(context, builder, sig, args):
-        number, *bounds = args
-        if isinstance(x, Dual):
-            number = builder.extract_element(number, INT32(0))
-        number = number if lanes > 1 else splat(builder, number, 1)
-        above, below = (
-            builder.fcmp_ordered(sign, number, splat(builder, bound, lanes))
-            for sign, bound in zip((">=", "<="), bounds, strict=True)
-        )
-        return every(builder, builder.and_(above, below))
-
-    kind = x if isinstance(x, Vector) else types.float64
-    return types.boolean(kind, types.float64, types.float64), codegen
-
-
-@intrinsic
 def _cell_step(typingctx, table):
     """Doubles from one cell to the next."""
     return types.int64(table), lambda context, builder, sig, args: INT64(table.width)
@@ -150,8 +131,8 @@ def _compose(table, rate, toward):
     factor, shift = 1.0 - rate, rate * toward
     scale = factor * scale
     # a single condition without branches, which is loop-invariant
-    composable = _all_between(rate, 0.0, STEEP) & _is_moderate(rate) & _is_moderate(shift)
-    if composable & _all_between(scale, FAINT, np.inf):
+    composable = all_between(rate, 0.0, STEEP) & _is_moderate(rate) & _is_moderate(shift)
+    if composable & all_between(scale, FAINT, np.inf):
         _set_line(table, scale, factor * offset + shift)
     else:
         _reset_line(table, rate, toward)

@@ -16,7 +16,7 @@ descend from the kept one. Where particles are resampled, the past of the kept c
 weight times the probability of the kept course's remaining choices and their responses, :math:`w_i\, p(\text{future} \mid
 \text{past}_i)`. States depend on the whole past, so that this probability takes a walk through all remaining trials. To save most of
 them, pasts are themselves the particles of a conditional filter along the given future, whose first is the present past: they are compared by a
-window of trials, resampled to fewer, compared by a longer window, and so on to the last trial.
+window of trials, resampled to a few, and these are compared by all remaining trials.
 
 If options are exchangeable, a future refers to the labels of its own past. It is joined to another past with its labels permuted in every way:
 each particle stands for all permutations of its labels, which are equally probable.
@@ -130,20 +130,13 @@ def build_courses(
         free, constants, place, chances, joint, task, count, preference, options, shares, prior, terms, slopes, work, permutations, observed, ints, reals,
         first, end, key, threshold, window, conditional, renewed,
     ):  # fmt: skip
-        weights, uniforms, chosen_of, origin, origins = (
-            work.weights,
-            work.uniforms,
-            work.chosen,
-            work.origin,
-            work.origins,
-        )
-        own, kept, hidden, parent = work.own, work.kept, work.hidden, work.parent
+        weights, uniforms, chosen_of, own = work.weights, work.uniforms, work.chosen, work.own
+        origin, origins, kept, hidden, parent = work.origin, work.origins, work.kept, work.hidden, work.parent
         half = groups(count)
         for i in range((half + 1) * size):
             dress(own, i, free, place + i if joint and i < count else place)
-        states = spread(
-            start(agent_at(participant_of(own, 0, constants, 0), ints, reals, first), task), task, 2 * half + 1
-        )
+        agent = agent_at(participant_of(own, 0, constants, 0), ints, reals, first)
+        states = spread(start(agent, task), task, 2 * half + 1)
         if joint:
             for g in range(1, half):
                 agent = agent_at(participant_of(own, g, constants, 0), ints, reals, first)
@@ -157,13 +150,13 @@ def build_courses(
             while stop < end and (joint or not (start_afresh and ints[stop, FLAGS] & RESET)):
                 stop += 1
             if begin > first:
-                agent, trial = (
-                    agent_at(participant_of(own, 0, constants, 0), ints, reals, begin),
-                    row(ints, reals, begin),
-                )
-                states = spread(reset(agent, at(states, task, 0), trial, task, 0), task, 2 * half + 1)
+                agent = agent_at(participant_of(own, 0, constants, 0), ints, reals, begin)
+                begun = reset(agent, at(states, task, 0), row(ints, reals, begin), task, 0)
+                states = spread(begun, task, 2 * half + 1)
+            for i in range(half * size):
+                weights[i] = chances[i] if i < count else 0.0
             for i in range(count):
-                weights[i], origin[i] = chances[i], i if joint else 0
+                origin[i] = i if joint else 0
             base, last = 0, -1
             for t in range(begin, stop):
                 flags = ints[t, FLAGS]
@@ -217,7 +210,7 @@ def build_courses(
                     hidden[t - first, i] = chosen_of[i] if flags & HIDES else 0
                 if not flags & HIDES:
                     continue
-                if not weight_sum > 0.0:
+                if not 0.0 < weight_sum < math.inf:
                     fine = False
                     break
                 for i in range(count):
@@ -238,6 +231,8 @@ def build_courses(
                         )  # fmt: skip
                     parent[t - first, i], origins[i] = source, origin[source]
                     copy(states, task, base * size + source, other * size + i)
+                for i in range(count, half * size):  # so that they have states of this trial, too
+                    copy(states, task, base * size, other * size + i)
                 base = other
                 for i in range(count):
                     weights[i], origin[i] = 1.0 / count, origins[i]
@@ -330,31 +325,20 @@ def build_ancestor(swarm: Swarm, size: int, follow: Callable, participant_of: Ca
 FOLLOWED = 8
 """Number of pasts that are followed beyond the window, as many as share vector registers."""
 
-FAINT = 1e-100
-"""A running product of probabilities is replaced by its logarithm when it falls below this."""
+FAINT, STRONG = 1e-100, 1e100
+"""A running product of probabilities, or of densities, is replaced by its logarithm when it leaves this range."""
 
 
 def build_follow(parts: Parts, swarm: Swarm, size: int, every_option, unscored: bool) -> Callable:
     """The log-probability of a future given each of a group of pasts: of the remaining choices of the kept course, with labels permuted, and of
     their responses, from trial ``begin`` to ``far``. The pasts are at ``place`` in the arenas; ``unscored`` as for
     :func:`trialwise.engine.walks.particles.build_weigh`."""
-    agent_at, reset, row, available, hide, act = (
-        parts.agent_at,
-        parts.reset,
-        parts.row,
-        parts.available,
-        parts.hide,
-        parts.act,
-    )
-    elapse, learn, seen, last_action, chance = (
-        parts.elapse,
-        parts.learn,
-        parts.seen,
-        parts.last_action,
-        chance_of(parts, unscored),
-    )
+    agent_at, reset, row, available = parts.agent_at, parts.reset, parts.row, parts.available
+    elapse, learn, seen, last_action = parts.elapse, parts.learn, parts.seen, parts.last_action
+    hide, act, chance = parts.hide, parts.act, chance_of(parts, unscored)
     see, acted, watch, between = parts.see, parts.acted, parts.watch, parts.between
-    at, renew, choices, lowest, logarithm = swarm.at, swarm.renew, swarm.choices, swarm.lowest, swarm.logarithm
+    at, renew, choices = swarm.at, swarm.renew, swarm.choices
+    or_zero, within, logarithm = swarm.or_zero, swarm.within, swarm.logarithm
 
     def follow(
         participant, states, task, place, preference, options, shares, prior, work, permutations, observed, ints, reals, first, begin, far, last,
@@ -384,9 +368,11 @@ def build_follow(parts: Parts, swarm: Swarm, size: int, every_option, unscored: 
                     whole += prior[k]
                 answer = act(agent, state, trial, chosen, preference, last)
                 p, _ = chance(agent, answer, available(trial), seen(observed, t), flags, shares)
-                product = product * (prior[chosen] / whole * p)
-                if lowest(product) < FAINT:
-                    total = total + logarithm(product)
+                p = or_zero(prior[chosen] / whole * p)
+                if within(product * p, FAINT, STRONG):
+                    product = product * p
+                else:
+                    total = total + logarithm(product) + logarithm(p)
                     product = 1.0
             if flags & RESPONDED:
                 last = last_action(seen(observed, t), flags, last)

@@ -43,7 +43,7 @@ class Swarm(NamedTuple):
     state with another's; ``renew(states, g, state)`` stores the state after a reset. ``take(array, g)`` and ``put(array, g, x)`` read
     and write the entries of a group's particles, ``total(x)`` sums over them, and ``pick(joint, left)`` draws their hidden choices.
     ``choices(array, g)`` reads hidden choices, ``force(chosen, option)`` replaces that of a group's first particle, ``or_zero(x)`` replaces
-    NaN, ``lowest(x)`` is the smallest of a group's numbers, and ``logarithm(x)`` is -inf for numbers that are not positive.
+    NaN and infinity, ``within(x, lower, upper)`` is whether all of a group's numbers are, and ``logarithm(x)`` is -inf where x is 0.
     """
 
     groups: Callable
@@ -58,7 +58,7 @@ class Swarm(NamedTuple):
     choices: Callable
     force: Callable
     or_zero: Callable
-    lowest: Callable
+    within: Callable
     logarithm: Callable
 
 

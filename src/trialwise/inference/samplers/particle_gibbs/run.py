@@ -66,8 +66,8 @@ SELDOM = 20
 
 DIVERGED = 0.01
 """Share of the fewest effective draws up to which divergent trajectories are no problem; only those of careful transitions count. A trajectory that
-diverges is rejected, which leaves the target invariant; what might be lost is a region that none can enter. Chains would come to a region of probability p about once in 1 / p effective draws, and
-each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
+diverges is rejected, which leaves the target invariant; what might be lost is a region that none can enter. Chains would come to a region of probability
+p about once in 1 / p effective draws, and each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
 the Monte Carlo error of 400 effective draws, 0.05. A sweep is far less than an effective draw, unlike a transition of NUTS."""
 
 ATTEMPTS = 50
@@ -369,3 +369,6 @@ class Run:
                 *arrays, gradients = (saved[f"piece_{name}_{chain}"] for name in Stretch._fields)
                 x, courses, renewed, acceptance, divergences = arrays
                 self.pieces[chain].append(Stretch(x, courses, renewed, acceptance, divergences, int(gradients)))
+        posterior, _ = self.target.posterior(self.states[0].courses)
+        transition_of(self.target, posterior.density)  # both are prepared here, since chains run in threads
+        first_courses(self.target, 0, posterior.natural_at(self.states[0].x))

@@ -49,7 +49,7 @@ def slowness(
     chains, draws = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
     times = chains * sweeps / slow  # sweeps for an effective draw
     listed = ", ".join(f"{name} ({time:.0f} sweeps)" for name, time in times.iloc[:NAMED].items())
-    seldom = [each for each in sorted(rarest, key=lambda each: each[1]) if each[1] * times.iloc[0] < RENEWALS]
+    seldom = sorted((each for each in rarest if each[1] * times.iloc[0] < RENEWALS), key=lambda each: each[1])
     if seldom:
         who = ", ".join(f"{label} (trial {trial + 1}: {_once_in(share)})" for label, share, trial in seldom[:NAMED]) + (
             ", ..." if len(seldom) > NAMED else ""
