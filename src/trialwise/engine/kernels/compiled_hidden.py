@@ -58,6 +58,9 @@ ONE_AT_A_TIME, WITH_PARAMETERS = "one particle at a time", "one particle with pa
 
 def _vectorised_if_possible(kernel_of: Callable, alone: str, learner: Learner, packed: Packed) -> Callable:
     """A kernel of several particles at once, or of one if that cannot be compiled, which is noted."""
+    kernel_of(
+        -PARTICLES if goes_abreast(learner, packed, alone) else 0
+    )  # built here, and compiled when it is first called
 
     def run(*arguments):
         if goes_abreast(learner, packed, alone):
