@@ -8,14 +8,17 @@ from trialwise.engine import FLAGS, HIDES, RESET, Packed
 from trialwise.learners.learner import Learner
 
 
+def afresh(learner: Learner, resets: np.ndarray) -> np.ndarray:
+    """After which resets the options are like new: a learner with a method ``reset`` may keep what it knows of them."""
+    return np.asarray(resets & ("reset" not in learner.methods))
+
+
 def begins_afresh(learner: Learner, packed: Packed) -> np.ndarray:
     """Whether each trial is the first of a participant, or follows a reset to the initial state, ``bool (trials,)``: options that were used before
     are then like any others."""
     first = np.zeros(len(packed.ints), bool)
     first[packed.offsets[:-1][np.diff(packed.offsets) > 0]] = True
-    if "reset" not in learner.methods:
-        first |= (packed.ints[:, FLAGS] & RESET) > 0
-    return first
+    return first | afresh(learner, (packed.ints[:, FLAGS] & RESET) > 0)
 
 
 def by_first_use(hidden: np.ndarray, begins: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from trialwise.base.streams import stream_key
 from trialwise.data.trials import MISSED, Trials
 from trialwise.engine import FLAGS, HIDES, RESET, Packed, Trace, run_traced, signal_names, stream_keys
 from trialwise.learners.learner import Learner
+from trialwise.likelihoods.first_use import afresh
 
 ENOUGH = 100.0
 """Sufficient effective number of ancestors at the first trial: one over the sum of their squared weights."""
@@ -183,19 +184,19 @@ def _kinds(
     """Indicators of the kind of option on each trial of each path, by kind, ``(trials, paths)`` of 0 and 1."""
     if not learner.exchangeable:
         return {f"hidden_{k + 1}": (hidden == k).astype(float) for k in range(learner.options)}
-    afresh = _afresh(learner, resets)
+    anew = afresh(learner, resets)
     if context is None:
         again = np.zeros(hidden.shape)
         last = np.full(hidden.shape[1], MISSED)
         for t in range(len(hidden)):
-            if afresh[t]:
+            if anew[t]:
                 last = np.full(hidden.shape[1], MISSED)
             again[t] = hidden[t] == last
             last = np.where(hidden[t] >= 0, hidden[t], last)
         return {"hidden_same": again}
     if settled is None:
         settled = np.empty((len(hidden), hidden.shape[1], context.max() + 1), np.int64)
-        for section in np.split(np.arange(len(hidden)), np.flatnonzero(afresh)):
+        for section in np.split(np.arange(len(hidden)), np.flatnonzero(anew)):
             counts = np.stack([
                 np.stack([((hidden[section] == k) & (context[section] == c)[:, None]).sum(0) for k in range(learner.options)], 1)
                 for c in range(context.max() + 1)
@@ -209,17 +210,12 @@ def _kinds(
     return {"hidden_current": current, "hidden_previous": previous, "hidden_other": 1.0 - current - previous}
 
 
-def _afresh(learner: Learner, resets: np.ndarray) -> np.ndarray:
-    """After which resets the options are like new: a learner with a method ``reset`` may keep what it knows of them."""
-    return resets & ("reset" not in learner.methods)
-
-
 def _filtered(
     learner: Learner, traces: list[Trace], share: tuple[np.ndarray, np.ndarray], context: np.ndarray | None, resets: np.ndarray
 ) -> dict[str, np.ndarray]:  # fmt: skip
     """Probabilities of the kinds given the trials so far; the option settled on is the one chosen most often before the trial."""
     total: dict[str, np.ndarray] = {}
-    afresh = _afresh(learner, resets)
+    anew = afresh(learner, resets)
     for f, trace in enumerate(traces):
         trials, count = trace.hidden.shape
         settled, last = None, None
@@ -228,7 +224,7 @@ def _filtered(
             counts = np.zeros((count, context.max() + 1, learner.options), np.int64)
             particle = np.arange(count)
             for t in range(trials):
-                if afresh[t]:
+                if anew[t]:
                     counts[:] = 0
                 settled[t] = np.where(counts.max(2) > 0, counts.argmax(2), MISSED - 1)
                 chosen = trace.hidden[t] >= 0
@@ -238,7 +234,7 @@ def _filtered(
         elif learner.exchangeable:
             again, last = np.zeros(trace.hidden.shape), np.full(count, MISSED)
             for t in range(trials):
-                if afresh[t]:
+                if anew[t]:
                     last = np.full(count, MISSED)
                 again[t] = trace.hidden[t] == last
                 last = np.where(trace.hidden[t] >= 0, trace.hidden[t], last)[trace.parent[t]]
@@ -268,7 +264,7 @@ def same_in(
     where there is none, and for exchangeable options on both sides of a reset to the initial state, after which they are like new."""
     same = np.zeros((len(hidden),) * 2)
     if learner.exchangeable:
-        section = np.cumsum(_afresh(learner, _trials_of(trials, packed, n)[2]))
+        section = np.cumsum(afresh(learner, _trials_of(trials, packed, n)[2]))
         same[section[:, None] != section] = np.nan
     for k in range(learner.options):
         chosen = (hidden == k).astype(float)
