@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,24 @@ def distributions(prior: dict[str, tuple[float, float, float]]) -> dict[str, Any
 def text(prior: dict[str, tuple[float, float, float]]) -> str:
     """A description of a group prior."""
     return "; ".join(f"{n}: mu ~ Normal({m}, {w}), sd ~ HalfNormal({s})" for n, (m, w, s) in prior.items())
+
+
+AT_A_TIME = 5
+"""Fits after which a study looks at the clock."""
+
+
+def in_stages(study_of: Callable[[int], Any], fits: int, minutes: float) -> Any | None:
+    """A study of so many ``fits``, which continues from its stored ones; None if the time was over before.
+
+    ``study_of(n)`` returns the study of the first n.
+    """
+    start = time.monotonic()
+    for done in [*range(AT_A_TIME, fits, AT_A_TIME), fits]:
+        study, taken = study_of(done), (time.monotonic() - start) / 60
+        print(f"{done} of {fits} fits, {taken:.1f} minutes", flush=True)
+        if done < fits and taken > minutes:
+            return None
+    return study
 
 
 def report(study: Any, folder: Path, name: str, head: list[str]) -> None:

@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from calibration import distributions, report, text
+from calibration import distributions, in_stages, report, text
 
 PRIOR = {
     "alpha": (-1.0, 0.6, 0.5), "beta": (0.5, 0.4, 0.4), "forget": (-3.0, 0.6, 0.5),
@@ -29,7 +29,7 @@ PRIOR = {
 }  # fmt: skip
 """Normal(mean, width) of a group mean and HalfNormal(spread) of a group spread, unconstrained."""
 
-PRESENTATIONS, AGENTS, SEED, CHAINS, AT_A_TIME = 3, 5, 2027, 2, 5
+PRESENTATIONS, AGENTS, SEED, CHAINS = 3, 5, 2027, 2
 DRAWS = {"one": 400, "group": 500}
 
 
@@ -117,16 +117,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
     options = parser.parse_args()
 
-    start, fits = time.monotonic(), min(AT_A_TIME, options.fits)
-    while True:
-        study = study_of(options.kind, fits, options.work, options.workers)
-        minutes = (time.monotonic() - start) / 60
-        print(f"{fits} of {options.fits} fits, {minutes:.1f} minutes", flush=True)
-        if fits == options.fits:
-            break
-        if minutes > options.minutes:
-            return
-        fits = min(fits + AT_A_TIME, options.fits)
+    study = in_stages(
+        lambda fits: study_of(options.kind, fits, options.work, options.workers), options.fits, options.minutes
+    )
+    if study is None:
+        return
     agents, description = f"{AGENTS} agents", text(PRIOR)
     if options.kind == "one":
         total = {name: (m, round(float(np.hypot(w, s)), 3)) for name, (m, w, s) in PRIOR.items()}

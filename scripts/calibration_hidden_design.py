@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from calibration import report
+from calibration import in_stages, report
 
-PARTICIPANTS, TRIALS, SEED, AT_A_TIME = 8, 20, 2029, 5
+PARTICIPANTS, TRIALS, SEED = 8, 20, 2029
 FORMULAS = {"alpha": "age + session"}
 
 
@@ -34,19 +34,16 @@ def main() -> None:
     tied = {"alpha_high": "alpha", "beta_high": "beta", "forget_high": "forget"}
     learner = tw.learners.TaskSets(initial=1.2, sets=2).tie(**tied).fix(forget=0)
     people = {"participant": list(range(PARTICIPANTS)), "age": [20 + 5 * n for n in range(PARTICIPANTS)]}
-    start, fits = time.monotonic(), min(AT_A_TIME, options.fits)
-    while True:
-        study = tw.calibrate(
+
+    def study_of(fits: int) -> Any:
+        return tw.calibrate(
             learner, tw.environments.AlienTask(trials=TRIALS), fits, people, seed=SEED, formulas=FORMULAS, sessions=2, correlated=True,
             draws=400, chains=2, folder=options.work, workers=options.workers, progress=False,
         )  # fmt: skip
-        minutes = (time.monotonic() - start) / 60
-        print(f"{fits} of {options.fits} fits, {minutes:.1f} minutes", flush=True)
-        if fits == options.fits:
-            break
-        if minutes > options.minutes:
-            return
-        fits = min(fits + AT_A_TIME, options.fits)
+
+    study = in_stages(study_of, options.fits, options.minutes)
+    if study is None:
+        return
     formulas = "; ".join(f"{name} ~ {right}" for name, right in FORMULAS.items())
     head = [
         f"Simulation-based calibration: {len(study.ranks)} fits of {PARTICIPANTS} agents x 2 sessions x {TRIALS} trials, by particle Gibbs",

@@ -9,6 +9,7 @@ from tests.oracles.task_sets import NAMES, expectations, kinds
 import trialwise as tw
 from trialwise.inference.samplers.particle_gibbs import kept, run
 from trialwise.population.population import population_of
+from two_sets import Sets
 
 pytestmark = pytest.mark.sample
 
@@ -170,31 +171,6 @@ def test_numbers_of_trials_are_checked(fit):
 
 
 # -- sessions and slots --------------------------------------------------------------------------------------------------
-
-
-@tw.learner
-class Sets:
-    """Two sets of values, one of which is chosen, unobserved, by its sum."""
-
-    alpha: float = tw.unit("learning rate")
-    beta: float = tw.positive("inverse temperature")
-    sets: int = tw.hidden(2, "number of sets", exchangeable=True)
-
-    def start(self, task):
-        return task.table(self.sets, "action", fill=1.0)
-
-    def hide(self, q, trial, preference):
-        for k in range(len(preference)):
-            preference[k] = self.beta * (q[k, 0] + q[k, 1])
-
-    def choose(self, q, trial, k, preference):
-        for action in range(len(preference)):
-            preference[action] = self.beta * q[k, action]
-
-    def learn(self, q, trial, k, choice, outcome):
-        error = outcome - q[k, choice]
-        q[k, choice] += self.alpha * error
-        return error
 
 
 def sessions():

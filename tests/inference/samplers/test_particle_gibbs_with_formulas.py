@@ -12,35 +12,13 @@ from arviz_stats.base import array_stats
 from scipy.special import expit, logsumexp
 
 import trialwise as tw
+from two_sets import Sets
 
 pytestmark = pytest.mark.sample
 
 TRIALS, COUNT = 6, 20_000
 COURSES = np.array(list(itertools.product(range(2), repeat=TRIALS)))
 PAID = (0.0, 4.0)
-
-
-@tw.learner
-class Sets:
-    """Two sets of values, one of which is chosen, unobserved, by its sum."""
-
-    alpha: float = tw.unit("learning rate")
-    beta: float = tw.positive("inverse temperature")
-    sets: int = tw.hidden(2, "number of sets", exchangeable=True)
-
-    def start(self, task):
-        return task.table(self.sets, "action", fill=1.0)
-
-    def hide(self, q, trial, preference):
-        for k in range(len(preference)):
-            preference[k] = self.beta * (q[k, 0] + q[k, 1])
-
-    def choose(self, q, trial, k, preference):
-        for action in range(len(preference)):
-            preference[action] = self.beta * q[k, action]
-
-    def learn(self, q, trial, k, choice, outcome):
-        q[k, choice] += self.alpha * (outcome - q[k, choice])
 
 
 def summed(choice, outcome, alpha, beta):
