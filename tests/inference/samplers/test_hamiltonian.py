@@ -7,10 +7,12 @@ from arviz_stats.base import array_stats
 
 from trialwise.engine.packing import pack
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import (
+    ACCEPTANCE,
     CAREFUL,
     MOST_STEPS,
     SHORTER,
     Moved,
+    Roots,
     StepSize,
     build_transition,
     curvature_at,
@@ -146,7 +148,15 @@ def test_step_sizes_follow_acceptance():
     step = StepSize.begin(0.1)
     for _ in range(400):
         step = step.adapted(float(np.exp(-np.exp(step.log))))
-    assert np.exp(-np.exp(StepSize.pooled([step]).log)) == pytest.approx(0.85, abs=0.03)
+    assert np.exp(-np.exp(StepSize.pooled([step]).log)) == pytest.approx(ACCEPTANCE, abs=0.03)
+
+
+def test_few_narrow_places_do_not_shorten_all_steps():
+    """One of eight points with a ten-thousandfold curvature: the mean of curvatures would give a scale of .17, whose fourth power is 8 / 10007."""
+    usual, narrow = np.ones((1, 1)), np.full((1, 1), 1e4)
+    points = [Roots(each, each[None]) for each in (*[usual] * 7, narrow)]
+    for root in (roots_of(points).group, roots_of(points).participants[0]):
+        np.testing.assert_allclose(root, (7 + 0.1) / 8)
 
 
 def test_tiny_steps_do_not_make_endless_trajectories():

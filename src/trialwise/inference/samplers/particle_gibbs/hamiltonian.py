@@ -7,9 +7,10 @@ From a position x with momentum :math:`p \sim \mathrm{Normal}(0, I)`, leapfrog s
 
 lead to a proposal, accepted with probability :math:`\min(1, e^{-\Delta H})`, :math:`H = p'p / 2 - \log \pi(x)` (Duane et al. 1987, Physics
 Letters B 195:216; Neal 2011, Handbook of Markov Chain Monte Carlo, ch. 5). A scales directions: blocks for the group and for each
-participant, the inverse fourth root of their mean curvature. That is half the way from the coordinates as they are to coordinates in which the
-curvature is 1: where it varies, as at small spreads, the whole way would leave the wide regions too wide for a trajectory. Lengths vary at
-random, since a fixed one could be a multiple of a direction's period.
+participant, the inverse fourth root of their curvature. That is half the way from the coordinates as they are to coordinates in which the
+curvature is 1: where it varies, as at small spreads, the whole way would leave the wide regions too wide for a trajectory. Roots are averaged
+over points, not curvatures: at a small spread curvature can be hundreds of times the usual one, and few such points would make all steps short.
+Lengths vary at random, since a fixed one could be a multiple of a direction's period.
 
 A sampler that alternates with other draws, between which the target changes, needs single transitions, which libraries do not offer.
 """
@@ -68,14 +69,14 @@ def no_scale(group: int, participants: int, size: int) -> Roots:
 
 
 def roots_of(curvatures: Sequence[Roots]) -> Roots:
-    """The inverse fourth roots of the means of blocks of curvature."""
+    """The means of the inverse fourth roots of blocks of curvature."""
 
     def root(blocks: np.ndarray) -> np.ndarray:
         values, vectors = np.linalg.eigh(blocks)
         scaled = vectors * np.maximum(values, LEAST)[..., None, :] ** -0.25
-        return np.ascontiguousarray(scaled @ np.swapaxes(vectors, -1, -2))
+        return np.ascontiguousarray(np.mean(scaled @ np.swapaxes(vectors, -1, -2), 0))
 
-    return Roots(*(root(np.mean(each, 0)) for each in zip(*curvatures, strict=True)))
+    return Roots(*(root(np.array(each)) for each in zip(*curvatures, strict=True)))
 
 
 def curvature_at(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
@@ -13,7 +13,7 @@ import numpy as np
 
 from trialwise.base.errors import ModelError
 from trialwise.base.progress import Update
-from trialwise.engine import FLAGS, HIDES, PARTICLES
+from trialwise.engine import FLAGS, HIDDEN, HIDES, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.diagnostics import TOLERATED
 from trialwise.inference.draws import HIDDEN_CHOICES, Layout
@@ -48,7 +48,7 @@ DRAWS, THIN = 500, 4
 FURTHER, MORE = 250, 14
 """Number of draws added per chain while there are too few, and the maximum number of times."""
 
-ROUNDS, LAST = (15, 25, 40, 30), 50
+ROUNDS, LAST = (15, 25, 40, 60), 60
 """Sweeps of the rounds of warm-up. After each of the first three coordinates are found anew, after the fourth the scale of transitions; the last
 only adapts steps."""
 
@@ -124,7 +124,7 @@ class Run:
             self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
             pieces = self._advance(count, adapting=True)
             if number == len(ROUNDS) - 1:
-                self._find_scale(np.array([piece.x for piece in pieces]))
+                self._find_scale(pieces)
             elif not last:
                 kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
                 self._find_coordinates(np.concatenate(kept))
@@ -183,15 +183,18 @@ class Run:
             old, new = (target.posterior(state.courses)[0] for target in (before, self.target))
             self.states[number] = state._replace(x=new.coordinates(*old.point(state.x)))
 
-    def _find_scale(self, x: np.ndarray) -> None:
-        """Scale transitions by the mean curvature at the states of the chains, and candidates by what they visited, ``x (chains, sweeps, dimension)``."""
+    def _find_scale(self, pieces: Sequence[Stretch]) -> None:
+        """Scale transitions by the curvature at the courses that chains kept, and candidates by what they visited."""
         assert self.target is not None
+        posterior, packed = self.target.posterior(self.states[0].courses)
+        group, (participants, size) = posterior.group_size, posterior.shape
         curvatures = []
-        for state in self.states:
-            posterior, _ = self.target.posterior(state.courses)
-            curvatures.append(curvature_at(posterior, state.x, posterior.group_size, posterior.participants))
-            self.gradients += 2 * (posterior.group_size + posterior.shape[1])
-        w = x[..., posterior.group_size :].reshape(-1, *posterior.shape)
+        for piece in pieces:
+            for x, courses in zip(piece.x[_looked_at(len(piece.x))], piece.courses, strict=True):
+                packed.ints[:, HIDDEN] = courses
+                curvatures.append(curvature_at(posterior, x, group, participants))
+                self.gradients += 2 * (group + size)
+        w = np.array([piece.x for piece in pieces])[..., group:].reshape(-1, participants, size)
         reach = reach_of(w, np.mean([each.participants for each in curvatures], 0))
         self.target = self.target._replace(roots=roots_of(curvatures), reach=reach)
 
@@ -241,8 +244,7 @@ class Run:
         assert self.target is not None
         begin = self.states[0].sweeps
         if adapting:
-            every = max(1, count // AVERAGED)
-            keep = {sweep for sweep in range(begin, begin + count) if sweep % every == every - 1}
+            keep = set(range(begin, begin + count)[_looked_at(count)])
         else:
             ends = {sweep: divmod(self._done + sweep - begin + 1, THIN) for sweep in range(begin, begin + count)}
             keep = {sweep for sweep, (draw, rest) in ends.items() if rest == 0 and stored(draw, self._most)}
@@ -372,3 +374,9 @@ class Run:
         posterior, _ = self.target.posterior(self.states[0].courses)
         transition_of(self.target, posterior.density)  # both are prepared here, since chains run in threads
         first_courses(self.target, 0, posterior.natural_at(self.states[0].x))
+
+
+def _looked_at(count: int) -> slice:
+    """After which sweeps of a round of warm-up a chain's courses are kept."""
+    every = max(1, count // AVERAGED)
+    return slice(every - 1, None, every)
