@@ -56,7 +56,7 @@ FIRST_STEP = 0.2
 """The size of steps before it is adapted."""
 
 AVERAGED = 8
-"""Number of courses over which an expansion is averaged."""
+"""Number of courses over which an expansion is averaged, and of each chain over which the scale of transitions is."""
 
 AT_A_TIME = 40
 """Number of sweeps after which progress is shown and saved."""
@@ -377,6 +377,6 @@ class Run:
 
 
 def _looked_at(count: int) -> slice:
-    """After which sweeps of a round of warm-up a chain's courses are kept."""
+    """After which sweeps of a round of warm-up a chain's courses are kept, as a slice of its sweeps."""
     every = max(1, count // AVERAGED)
     return slice(every - 1, None, every)
