@@ -38,7 +38,7 @@ def main() -> None:
     def study_of(fits: int) -> Any:
         return tw.calibrate(
             learner, tw.environments.AlienTask(trials=TRIALS), fits, people, seed=SEED, formulas=FORMULAS, sessions=2, correlated=True,
-            draws=400, chains=2, folder=options.work, workers=options.workers, progress=False,
+            draws=1500, chains=2, folder=options.work, workers=options.workers, progress=False,
         )  # fmt: skip
 
     study = in_stages(study_of, options.fits, options.minutes)

@@ -114,7 +114,7 @@ def main() -> None:
     right.set_xlabel("trial after a switch of season")
     right.set_ylabel("probability that the set in use\nis the one settled on for ...")
     right.set_ylim(0, None)
-    right.legend(frameon=False, fontsize=9)
+    right.legend(frameon=False, fontsize=9, loc="center right", bbox_to_anchor=(1.0, 0.65))
     for axis in (left, right):
         axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(options.out / "human_task_sets.png", dpi=120)

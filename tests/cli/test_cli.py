@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import pkgutil
 import shlex
 import subprocess
 import sys
@@ -695,8 +696,18 @@ class FakeResult(Result):
         return dict.fromkeys(self.contents, self.table)
 
 
+@pytest.fixture(scope="session")
+def all_imported():
+    """Every module and public name of the library is imported: one first imported while a stand-in is in place would hold it for ever."""
+    for module in pkgutil.walk_packages(tw.__path__, "trialwise."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    for name in tw.__all__:
+        getattr(tw, name)
+
+
 @pytest.fixture
-def fake(monkeypatch):
+def fake(monkeypatch, all_imported):
     """Calls of the sampler; set ``fake.problems`` to make diagnostics fail."""
     calls = types.SimpleNamespace(problems=(), arguments={}, learners=[], reported=None)
 

@@ -90,6 +90,7 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
     settings = {"draws": 30, "chains": 2, "seed": 4, **SETTINGS}
     uninterrupted = tw.fit(TIED, trials, **settings)
     path, save = tmp_path / "unfinished.npz", run.Run._save
+    monkeypatch.setattr(run, "SAVING", np.inf)
     for moment in ("warm-up", "sampling"):
 
         def interrupted(self, moment=moment):
@@ -97,10 +98,9 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
             if self.rounds == 2 if moment == "warm-up" else self._done > 60:
                 raise Interrupted
 
-        monkeypatch.setattr(run.Run, "_save", interrupted)
-        with pytest.raises(Interrupted):
+        with monkeypatch.context() as patch, pytest.raises(Interrupted):
+            patch.setattr(run.Run, "_save", interrupted)
             tw.fit(TIED, trials, checkpoint=path, **settings)
-        monkeypatch.undo()
     resumed = tw.fit(TIED, trials, checkpoint=path, **settings)
     for name in ("alpha_mu", "beta_sd", "individual"):
         np.testing.assert_array_equal(resumed.tree["posterior"][name], uninterrupted.tree["posterior"][name])
@@ -118,6 +118,22 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
     assert not any(
         "resumed after an interruption" in note for note in other.notes
     )  # a different seed is a different fit
+
+
+@pytest.mark.parametrize(("share", "saved"), [(0.0, [40, 80]), (np.inf, [40, 80, 80])])
+def test_sampling_is_saved_seldom_if_that_takes_long(share, saved, trials, tmp_path, monkeypatch):
+    """However long it takes, it is saved at the first chance and at the end."""
+    seen, save = [], run.Run._save
+
+    def noted(self):
+        save(self)
+        if self._done:
+            seen.append(self._done)
+
+    monkeypatch.setattr(run, "SAVING", share)
+    monkeypatch.setattr(run.Run, "_save", noted)
+    tw.fit(TIED, trials, checkpoint=tmp_path / "unfinished.npz", draws=20, chains=2, seed=4, **SETTINGS)
+    assert seen == saved
 
 
 def test_chains_run_on_an_executor(trials, tmp_path):

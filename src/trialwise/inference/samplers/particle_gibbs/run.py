@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields
@@ -58,8 +59,11 @@ FIRST_STEP = 0.2
 AVERAGED = 8
 """Number of courses over which an expansion is averaged, and of each chain over which the scale of transitions is."""
 
+SAVING = 0.02
+"""Largest share of the time of sampling that is spent on saving it, which takes longer the more draws there are."""
+
 AT_A_TIME = 40
-"""Number of sweeps after which progress is shown and saved."""
+"""Number of sweeps after which progress is shown, and saved if little of the time has gone into that."""
 
 SELDOM = 20
 """How often the hidden choice of each trial should be drawn anew in a chain."""
@@ -88,6 +92,8 @@ class Run:
         The states of the chains.
     pieces
         The stretches of each chain after warm-up.
+    saving
+        Seconds that were spent on saving since ``began``, on the clock of :func:`time.perf_counter`.
     """
 
     request: Request
@@ -101,6 +107,8 @@ class Run:
     rounds: int = 0
     gradients: int = 0
     notes: list[str] = field(default_factory=list)
+    saving: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
 
     @property
     def chains(self) -> range:
@@ -214,7 +222,8 @@ class Run:
                 pieces = self._advance(min(AT_A_TIME, goal - done), adapting=False)
                 for chain, piece in zip(self.pieces, pieces, strict=True):
                     chain.append(piece)
-                self._save()
+                self._save_seldom()
+            self._save()
             tree = self.tree()
             missing = lacks(tree) if lacks else ""
             if not missing:
@@ -337,6 +346,13 @@ class Run:
         return [(float(each.min()) if np.isfinite(each).any() else np.nan, int(each.argmin())) for each in own]
 
     # -- checkpoint --------------------------------------------------------------------------------------------------
+
+    def _save_seldom(self) -> None:
+        """Save, unless too much of the time has gone into that."""
+        now = time.perf_counter()
+        if self.saving <= SAVING * (now - self.began):
+            self._save()
+            self.saving += time.perf_counter() - now
 
     def _save(self) -> None:
         if self.checkpoint.path is None:

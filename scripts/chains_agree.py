@@ -1,0 +1,105 @@
+"""Whether chains of particle Gibbs agree, whatever the seed: ``python scripts/chains_agree.py [FOLDER] [--seeds 1 2 3 4 5]``.
+
+Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and, if FOLDER holds the four files that
+``trialwise data alien`` fetches, to the 31 people, once with each seed. A chain that stands still would show in R-hat: each fit runs until the
+fewest effective draws of the group are 1 500, and R-hat is taken when they were 800 and 1 500.
+
+Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be killed and run again. Writes
+``docs/chains_agree.txt`` from those that are finished.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from distances import group_draws
+
+AFTER = (800, 1500)
+"""Effective draws after which R-hat is taken."""
+
+DRAWS, MOST = 3000, 12000
+"""Draws per chain of a fit at first, and at most."""
+
+
+def fewest(draws: np.ndarray) -> float:
+    """The fewest effective draws, in the bulk or the tail."""
+    from arviz_stats.base import array_stats
+
+    bulk = array_stats.ess(draws, chain_axis=1, draw_axis=2, method="bulk")
+    tail = array_stats.ess(draws, chain_axis=1, draw_axis=2, method="tail", prob=(0.05, 0.95))
+    return float(min(bulk.min(), tail.min()))
+
+
+def largest_r_hat(draws: np.ndarray) -> float:
+    """The largest R-hat."""
+    from arviz_stats.base import array_stats
+
+    return float(array_stats.rhat(draws, chain_axis=1, draw_axis=2).max())
+
+
+def when(draws: np.ndarray, effective: int) -> int | None:
+    """After how many draws per chain there are so many effective ones, in hundredths of all; None if there never are."""
+    steps = np.linspace(0, draws.shape[2], 101).astype(int)[5:]
+    return next((int(count) for count in steps if fewest(draws[:, :, :count]) >= effective), None)
+
+
+def fitted(trials, seed: int, work: Path):
+    """The fit with a seed, of as many draws as it takes; loaded if it is stored."""
+    import trialwise as tw
+
+    stored, draws = work / f"{seed}.nc", DRAWS
+    if stored.is_file():
+        return tw.load(stored)
+    work.mkdir(exist_ok=True, parents=True)
+    while True:
+        fit = tw.fit(
+            tw.learners.TaskSets(initial=1.2), trials, draws=draws, seed=seed, checkpoint=work / f"{seed}.npz", progress=False
+        )  # fmt: skip
+        enough = fewest(group_draws(fit)[1])
+        print(f"{work.name}, seed {seed}: {draws} draws per chain, at least {enough:.0f} effective", flush=True)
+        if enough >= AFTER[-1] or draws >= MOST:
+            fit.save(stored)
+            return fit
+        draws = min(MOST, int(draws * min(2.0, 1.1 * AFTER[-1] / enough)))
+
+
+def row(name: str, seed: int, fit) -> str:
+    """A line of the table."""
+    draws, parts = group_draws(fit)[1], []
+    for effective in AFTER:
+        count = when(draws, effective)
+        parts.append(f"{count:9d}  {largest_r_hat(draws[:, :, :count]):7.4f}" if count else f"{'never':>9s}  {'':7s}")
+    diverged = int(fit.tree["sample_stats"]["diverging"].sum())
+    return f"{name:16s}  {seed:4d}  {'  '.join(parts)}  {diverged:9d}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--work", type=Path, default=Path("results_chains"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
+    options = parser.parse_args()
+
+    import trialwise as tw
+
+    data = {"people": tw.read_wide(options.folder)} if options.folder else {}
+    data["simulated"] = tw.load_data("alien_task_sets")[0]
+    lines = [
+        "Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective",
+        f"draws of the group, in bulk or tail, are {AFTER[0]} and {AFTER[1]}, and the largest R-hat of the group then",
+        "",
+        f"{'data':16s}  seed  {'  '.join(f'{each:9d}  R-hat  ' for each in AFTER)}  divergences",
+    ]
+    for seed in options.seeds:
+        for name, trials in data.items():
+            lines.append(row(name, seed, fitted(trials, seed, options.work / name)))
+            print(lines[-1], flush=True)
+            (options.out / "chains_agree.txt").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
