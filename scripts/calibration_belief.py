@@ -90,39 +90,43 @@ class BeliefInState:
         state[2] = outcome
 
 
+def both_fits(number: int, draws: int) -> tuple[Any, Any, Any]:
+    """What is true of a group, drawn from the prior; its fit by particle Gibbs with so many draws per chain, and that with the exact forward sum."""
+    from trialwise.base.streams import stream, stream_seed
+    from trialwise.population.population import Population
+    from trialwise.population.priors import GroupPrior
+
+    prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+    population = Population(Belief().parameters, "partial", prior, {}, {})
+    truth = population.draw(AGENTS, stream(SEED, "true parameters", part=number))
+    task, seed = (
+        tw.environments.ProbabilisticReversal(trials=TRIALS),
+        stream_seed(SEED, "simulated data set", part=number),
+    )
+    trials = tw.simulate(Belief(), task, population.natural(truth.u), seed).trials
+    settings = {
+        "priors": distributions(PRIOR),
+        "chains": CHAINS,
+        "progress": False,
+        "seed": stream_seed(SEED, "fit of a data set", part=number),
+    }
+    fit = tw.fit(BeliefInState(), trials, draws=draws, **settings)
+    return truth, fit, tw.fit(Belief(), trials, draws=1000, **settings)
+
+
 @dataclass(frozen=True)
 class Pair:
-    """Both fits of one group: a function of its number."""
+    """Ranks of what is true among the draws by particle Gibbs, and distances between both fits: a function of the group's number."""
 
     draws: int
 
     def __call__(self, number: int) -> dict[str, np.ndarray]:
-        from trialwise.base.streams import stream, stream_seed
         from trialwise.inference.draws import Draws, row_label
-        from trialwise.population.population import Population
-        from trialwise.population.priors import GroupPrior
         from trialwise.studies.calibration import RANKS
         from trialwise.studies.ranks import rank, thinned
 
         start = time.perf_counter()
-        random = stream(SEED, "true parameters", part=number)
-        prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
-        population = Population(Belief().parameters, "partial", prior, {}, {})
-        truth = population.draw(AGENTS, random)
-        trials = tw.simulate(
-            Belief(),
-            tw.environments.ProbabilisticReversal(trials=TRIALS),
-            population.natural(truth.u),
-            stream_seed(SEED, "simulated data set", part=number),
-        ).trials
-        settings = {
-            "priors": distributions(PRIOR),
-            "chains": CHAINS,
-            "seed": stream_seed(SEED, "fit of a data set", part=number),
-            "progress": False,
-        }
-        exact = tw.fit(Belief(), trials, draws=1000, **settings)
-        fit = tw.fit(BeliefInState(), trials, draws=self.draws, **settings)
+        truth, fit, exact = both_fits(number, self.draws)
         names = [f"{name}_{part}" for part in ("mu", "sd") for name in PRIOR]
         draws = fit.tree["posterior"]
         group = np.stack([draws[name].values for name in names], -1).reshape(-1, 1, len(names))
