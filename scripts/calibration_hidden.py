@@ -87,6 +87,36 @@ class SingleAgent:
         }
 
 
+def adjusted(study: Any) -> str:
+    """The mean ranks of the group's spreads, adjusted for the ranks of the true ones in the prior.
+
+    Few agents say little about a spread, so that its rank among the draws is nearly that in the prior. How far the mean of the latter is from 0.5 is
+    chance, known, and predicts most of how far the mean of the former is (a control variate).
+    """
+    from scipy.stats import halfnorm
+
+    import trialwise as tw
+    from trialwise.base.streams import stream
+    from trialwise.population.population import Population
+    from trialwise.population.priors import GroupPrior
+
+    prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+    population = Population(tw.learners.TaskSets(initial=1.2).parameters, "partial", prior, {}, {})
+    numbers = range(len(study.ranks))
+    truth = [
+        population.draw(AGENTS, stream(SEED, "true parameters", "calibrate", number)).spreads for number in numbers
+    ]
+    in_prior = halfnorm.cdf(np.array(truth), scale=prior.spread) - 0.5
+    ranks = study.ranks[[f"{name}_sd" for name in PRIOR]].to_numpy() / study.total
+    slope = [np.polyfit(x, y, 1)[0] for x, y in zip(in_prior.T, ranks.T, strict=True)]
+    rest = ranks - slope * in_prior
+    parts = [
+        f"{name}_sd {mean:.3f} (standard error {error:.3f})"
+        for name, mean, error in zip(PRIOR, rest.mean(0), rest.std(0) / np.sqrt(len(rest)), strict=True)
+    ]
+    return f"mean ranks of spreads, adjusted for where the true ones lie in the prior: {', '.join(parts)}"
+
+
 def study_of(kind: str, fits: int, work: Path, workers: int | None) -> Any:
     """The calibration by this many fits, of which those in ``work`` are finished."""
     import trialwise as tw
@@ -131,6 +161,8 @@ def main() -> None:
         f"Simulation-based calibration: {len(study.ranks)} fits of {agents} x {PRESENTATIONS * 36} trials, {study.learner}, the task set hidden, by particle Gibbs",
         f"prior: {description}",
     ]
+    if options.kind == "group":
+        head.append(adjusted(study))
     report(study, options.out, f"calibration_hidden_{options.kind}", head)
 
 
