@@ -97,7 +97,8 @@ def both_fits(number: int, draws: int) -> tuple[Any, Any, Any]:
     from trialwise.population.priors import GroupPrior
 
     prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
-    population = Population(Belief().parameters, "partial", prior, {}, {})
+    learner: Any = Belief()
+    population = Population(learner.parameters, "partial", prior, {}, {})
     truth = population.draw(AGENTS, stream(SEED, "true parameters", part=number))
     task, seed = (
         tw.environments.ProbabilisticReversal(trials=TRIALS),
