@@ -27,7 +27,9 @@ def test_the_posterior_is_that_of_the_forward_sum(script):
 def test_both_learners_have_the_same_likelihood(script):
     """The chain declared as such, and the last belief as part of the state, by summing over all sequences."""
     theta = {"beta": 2.0, "stay": 0.9, "leave": 0.3}
-    trials = tw.simulate(script.Belief(), tw.environments.ProbabilisticReversal(trials=8), theta, participants=2, seed=1).trials
+    trials = tw.simulate(
+        script.Belief(), tw.environments.ProbabilisticReversal(trials=8), theta, participants=2, seed=1
+    ).trials
     chain, state = (
         tw.log_likelihood(learner, trials, theta, **more)
         for learner, more in ((script.Belief(), {}), (script.BeliefInState(), {"method": "exact"}))
