@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from trialwise.base.errors import UsageError
 from trialwise.base.files import whole
 from trialwise.base.unpacking import read_arrays
 from trialwise.engine import constants
 from trialwise.inference.sampler import Request
+
+KEY = "key"
+"""The name of the key among the arrays of a file."""
 
 
 class Checkpoint:
@@ -28,16 +32,33 @@ class Checkpoint:
         self.key = digest.hexdigest()
 
     def load(self) -> dict[str, np.ndarray]:
-        """The arrays saved by a computation with the same settings; empty if there are none or the file cannot be read."""
-        arrays = None if self.path is None else read_arrays(self.path)
-        return arrays if arrays is not None and str(arrays.pop("key", "")) == self.key else {}
+        """The arrays saved by a computation with the same settings; empty if there is no file.
+
+        Raises
+        ------
+        UsageError
+            If the file is none of a checkpoint, or that of a computation with other settings: it would be overwritten.
+        """
+        if self.path is None or not self.path.exists():
+            return {}
+        arrays = read_arrays(self.path)
+        if arrays is None or KEY not in arrays:
+            raise UsageError(
+                f"{self.path} holds no progress of a fit, and would be overwritten: have progress saved elsewhere, or delete the file"
+            )
+        if str(arrays.pop(KEY)) != self.key:
+            raise UsageError(
+                f"{self.path} holds the progress of another fit, which would be overwritten: its learner, data, priors, seed or number of chains differ, "
+                "or the version of trialwise. Repeat the call that it belongs to, have progress saved elsewhere, or delete the file"
+            )
+        return arrays
 
     def save(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Replace the saved arrays, completely or not at all."""
         if self.path is None:
             return
         with whole(self.path) as temporary, open(temporary, "wb") as stream:
-            np.savez(stream, allow_pickle=False, key=np.array(self.key), **arrays)
+            np.savez(stream, allow_pickle=False, **{KEY: np.array(self.key)}, **arrays)
 
     def done(self) -> None:
         """Remove the file: the computation is finished and its result stored elsewhere."""

@@ -102,7 +102,7 @@ def fit(
         Show progress while sampling.
     checkpoint
         For a learner with a hidden choice, whose fit takes minutes: a file in which progress is saved. After an interruption
-        the same call continues from there; :meth:`Fit.save` does not remove the file.
+        the same call continues from there; :meth:`Fit.save` does not remove the file. A file of anything else, or of another fit, is refused.
 
     executor
         For a learner with a hidden choice: where its chains run. None: the cores of this machine; or a

@@ -249,7 +249,8 @@ class Fit(Result):
         -------
         xarray.Dataset
             Dimensions ``chain``, ``draw`` (labels of the same draws in ``tree["posterior"]``) and ``trial``, in the order of
-            :attr:`data`, with the coordinates ``participant`` and ``number``, the running number within the participant. ``hidden``: the
+            :attr:`data`, with the coordinates ``participant``; ``number``, the running number within the participant; and ``section``, a number of the
+            participant's trials, or of those between two resets, within which options can be compared. ``hidden``: the
             option, int8 from 0, -1 where there is none. ``choice_probability``, or what :func:`trialwise.trial_values` has for other
             responses: given the hidden choice of the trial. The learner's signals, in their units, under their names.
 

@@ -16,6 +16,7 @@ from trialwise.learners.parameter_values import matrix
 from trialwise.likelihoods.course_values import CourseDraws
 from trialwise.likelihoods.estimated import EstimatedLikelihood
 from trialwise.likelihoods.evaluate import check_same_as, response_columns, same_hidden_as, table_of
+from trialwise.likelihoods.first_use import begins_afresh
 from trialwise.likelihoods.forward import ForwardLikelihood
 from trialwise.likelihoods.likelihood import Likelihood
 
@@ -97,6 +98,7 @@ def draws_of(
     coords: dict[str, object] = {name: hidden[name].to_numpy() for name in CHAIN_DRAW}
     coords["participant"] = ("trial", frame["participant"].to_numpy())
     coords["number"] = ("trial", frame["number" if "number" in frame else "trial"].to_numpy())
+    coords["section"] = ("trial", (np.cumsum(begins_afresh(learner, likelihood.packed)) - 1)[order])
     variables = {name: (dims, np.array(each).reshape(shape)) for name, each in values.items()}
     return xr.Dataset({"hidden": (dims, hidden.to_numpy()[..., order])} | variables, coords)
 

@@ -218,7 +218,8 @@ def trial_values(
     to the current one. Probabilities of the hidden choice come in the same two forms. Exchangeable options have no labels;
     for them ``hidden_current`` is the probability that the option in use is the one settled on for the current context,
     ``hidden_previous`` that it is the one settled on for the previous context but not for the current one, and ``hidden_other``
-    the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial). Otherwise ``hidden_1``,
+    the remaining probability (without contexts ``hidden_same``: the same option as on the previous trial
+    that had a hidden choice; NaN if there was none since the first trial or the last reset). Otherwise ``hidden_1``,
     ``hidden_2``, ... are the options. The table's ``attrs["ancestors"]`` gives the effective number of ancestors of each participant
     that the smoothing has left at the first trial, and ``attrs["filters"]`` the number of filters it took; see :mod:`trialwise.likelihoods.hidden_posterior`.
     :meth:`trialwise.inference.fitted.Fit.trial_values` averages smoothed values over the posterior.

@@ -178,6 +178,11 @@ def _predictive(traces: list[Trace]) -> tuple[np.ndarray, tuple[np.ndarray, np.n
     return record, (ahead, behind)
 
 
+def _as_last(hidden: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """Whether the option is the last one, 0 or 1 for each path; NaN if there was none since the participant's first trial or the last reset."""
+    return np.where(last >= 0, hidden == last, np.nan)
+
+
 def _kinds(
     learner: Learner, hidden: np.ndarray, context: np.ndarray | None, resets: np.ndarray, settled: np.ndarray | None
 ) -> dict[str, np.ndarray]:
@@ -191,7 +196,7 @@ def _kinds(
         for t in range(len(hidden)):
             if anew[t]:
                 last = np.full(hidden.shape[1], MISSED)
-            again[t] = hidden[t] == last
+            again[t] = _as_last(hidden[t], last)
             last = np.where(hidden[t] >= 0, hidden[t], last)
         return {"hidden_same": again}
     if settled is None:
@@ -236,7 +241,7 @@ def _filtered(
             for t in range(trials):
                 if anew[t]:
                     last = np.full(count, MISSED)
-                again[t] = trace.hidden[t] == last
+                again[t] = _as_last(trace.hidden[t], last)
                 last = np.where(trace.hidden[t] >= 0, trace.hidden[t], last)[trace.parent[t]]
             kinds = {"hidden_same": again}
         else:

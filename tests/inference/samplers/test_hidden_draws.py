@@ -1,5 +1,7 @@
 """Courses of hidden choices kept by fits, and what they say of trials, compared with sums over every sequence of hidden choices."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -232,3 +234,18 @@ def test_values_of_sessions_are_means_over_draws(of_sessions):
         np.testing.assert_allclose(ours[6:][made], same[6:][made])
         assert np.isnan(ours[6:][~made]).all()
         assert (hidden[..., 12 * n] == 0).all() and (hidden[..., 12 * n + 6] == 0).all()  # numbers begin anew
+
+
+def test_the_set_is_compared_with_that_of_the_previous_choice_of_the_session(of_sessions):
+    """Not with one before a reset, and across a trial without a choice."""
+    draws, values = of_sessions.hidden_draws(), of_sessions.trial_values()
+    sections = draws["section"].to_numpy()
+    assert len(set(sections)) == 4 and (sections.reshape(4, 6) == sections[::6, None]).all()
+    hidden, found = draws["hidden"].to_numpy(), values["hidden_same"].to_numpy()
+    for rows in np.split(np.arange(24), 4):
+        chosen = [t for t in rows if hidden[0, 0, t] >= 0]
+        expected = [(hidden[..., t] == hidden[..., before]).mean() for before, t in pairwise(chosen)]
+        np.testing.assert_allclose(found[chosen[1:]], expected)
+        nowhere = sorted({chosen[0], *rows} - {*chosen[1:]})
+        assert np.isnan(values.loc[nowhere, ["hidden_same", "hidden_same_filtered"]]).to_numpy().all()
+    assert np.isfinite(values["hidden_same_filtered"]).sum() == 19

@@ -104,20 +104,35 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
     resumed = tw.fit(TIED, trials, checkpoint=path, **settings)
     for name in ("alpha_mu", "beta_sd", "individual"):
         np.testing.assert_array_equal(resumed.tree["posterior"][name], uninterrupted.tree["posterior"][name])
-    assert any("resumed after an interruption" in note for note in resumed.notes)
+    assert any("continued from its checkpoint" in note for note in resumed.notes)
     assert resumed.attrs["renewal"] == uninterrupted.attrs["renewal"]
     assert resumed.attrs["gradients"] == uninterrupted.attrs["gradients"]
-    fewer, more = (
-        tw.fit(TIED, trials, checkpoint=path, **(settings | {"draws": draws})).tree["posterior"] for draws in (10, 40)
-    )
+    fewer_fit, more_fit = (tw.fit(TIED, trials, checkpoint=path, **(settings | {"draws": draws})) for draws in (10, 40))
+    fewer, more = fewer_fit.tree["posterior"], more_fit.tree["posterior"]
     for name in ("alpha_mu", "individual"):
         np.testing.assert_array_equal(fewer[name], uninterrupted.tree["posterior"][name][:, :10])
         np.testing.assert_array_equal(more[name][:, :30], uninterrupted.tree["posterior"][name])
     assert more.sizes["draw"] == 40
-    other = tw.fit(TIED, trials, checkpoint=path, **(settings | {"seed": 5}))
-    assert not any(
-        "resumed after an interruption" in note for note in other.notes
-    )  # a different seed is a different fit
+    assert fewer_fit.attrs["sweeps"] == 10 * run.THIN
+    kept = path.read_bytes()
+    with pytest.raises(
+        tw.errors.UsageError, match="holds the progress of another fit, which would be overwritten: .* seed"
+    ):
+        tw.fit(TIED, trials, checkpoint=path, **(settings | {"seed": 5}))
+    assert path.read_bytes() == kept
+
+
+@pytest.mark.parametrize("content", [b"participant,choice\n1,2\n", b"", "arrays"])
+def test_a_file_that_is_no_checkpoint_is_not_overwritten(content, trials, tmp_path):
+    path = tmp_path / "thesis.npz"
+    if content == "arrays":
+        np.savez(path, values=np.arange(3))
+    else:
+        path.write_bytes(content)
+    before = path.read_bytes()
+    with pytest.raises(tw.errors.UsageError, match=r"thesis.npz holds no progress of a fit, and would be overwritten"):
+        tw.fit(TIED, trials, draws=10, chains=2, seed=1, checkpoint=path, **SETTINGS)
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(("share", "saved"), [(0.0, [40, 80]), (np.inf, [40, 80, 80])])
@@ -174,7 +189,7 @@ def test_a_fit_whose_workers_end_is_continued_by_the_same_call(trials, tmp_path)
     with pytest.raises(tw.errors.UsageError, match="ended unexpectedly .killed.*the same call continues from it"):
         tw.fit(TIED, trials, executor=Breaking(7), checkpoint=tmp_path / "unfinished.npz", **settings)
     resumed = tw.fit(TIED, trials, executor=Breaking(100), checkpoint=tmp_path / "unfinished.npz", **settings)
-    assert any("resumed after an interruption" in note for note in resumed.notes)
+    assert any("continued from its checkpoint" in note for note in resumed.notes)
     whole = tw.fit(TIED, trials, **settings)
     np.testing.assert_array_equal(resumed.tree["posterior"]["individual"], whole.tree["posterior"]["individual"])
 

@@ -44,6 +44,10 @@ def test_slow_quantities_are_named_with_their_time_and_reason():
     sentence = slowness(tree, ["slow"], 16_000, seldom)
     assert "seldom drawn anew, those of c (trial 2: never), b (trial 8: once in 200 sweeps). For" in sentence
     assert slowness(tree, ["fast"], 16_000, seldom) is None
+    fast = slowness(tree_of(quick=chains(0.5, 100)), ["quick"], 100, [("a", 0.4, 0)])
+    assert (
+        "drawn anew often enough" in fast
+    )  # an autocorrelation time of a few sweeps is no fault of choices drawn anew in every other one
 
 
 def test_hopelessly_slow_quantities_advise_fewer_parameters():

@@ -122,7 +122,7 @@ class Run:
         if saved := self.checkpoint.load():
             self._resume(saved)
             self.notes.append(
-                f"resumed after an interruption, {self._done} sweeps of each chain after warm-up were done"
+                f"continued from its checkpoint: {self._done} sweeps of each chain after warm-up were done"
             )
         if self.target is None:
             self._start()
@@ -248,6 +248,11 @@ class Run:
         """Number of sweeps of each chain after warm-up."""
         return sum(len(piece.x) for piece in self.pieces[0])
 
+    @property
+    def _drawn(self) -> int:
+        """Number of these sweeps of which draws are taken: a checkpoint may have more than are asked for."""
+        return min(self._done, THIN * self.request.draws) if self.request.draws else self._done
+
     def _advance(self, count: int, *, adapting: bool) -> list[Stretch]:
         """Advance all chains by some sweeps, with the courses from which coordinates are found while chains adapt, and those of some draws afterwards."""
         assert self.target is not None
@@ -280,8 +285,7 @@ class Run:
         posterior, _ = self.target.posterior(self.states[0].courses)
         stats: dict[str, list[np.ndarray]] = {"acceptance_rate": [], "diverging": []}
         groups: list[list[GroupDraw]] = []
-        asked = self.request.draws
-        sweeps = THIN * asked if asked else self._done  # a checkpoint may have more than are asked for
+        sweeps = self._drawn
         for pieces in self.pieces:
             whole = joined(pieces)
             groups.append([posterior.values(x)[0] for x in whole.x[THIN - 1 : sweeps : THIN]])
@@ -314,7 +318,7 @@ class Run:
         return {
             "gradients": self.gradients,
             "particles_of_a_filter": self.target.particles,
-            "sweeps": self._done,
+            "sweeps": self._drawn,
             "sweeps_per_draw": THIN,
             "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
             "renewal": json.dumps([round(share, 4) for share in renewal]),

@@ -17,6 +17,9 @@ NAMED = 3
 RENEWALS = 5
 """How often a hidden choice has to be drawn anew within an autocorrelation time; below that it explains the time."""
 
+SELDOM = 0.2
+"""The share of sweeps below which a hidden choice is drawn anew seldom, however short the time."""
+
 
 def slowness(
     tree: xr.DataTree, names: Sequence[str], sweeps: int, rarest: Sequence[tuple[Hashable, float, int]]
@@ -49,7 +52,9 @@ def slowness(
     chains, draws = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
     times = chains * sweeps / slow  # sweeps for an effective draw
     listed = ", ".join(f"{name} ({time:.0f} sweeps)" for name, time in times.iloc[:NAMED].items())
-    seldom = sorted((each for each in rarest if each[1] * times.iloc[0] < RENEWALS), key=lambda each: each[1])
+    seldom = sorted(
+        (each for each in rarest if each[1] < min(SELDOM, RENEWALS / times.iloc[0])), key=lambda each: each[1]
+    )
     if seldom:
         who = ", ".join(f"{label} (trial {trial + 1}: {_once_in(share)})" for label, share, trial in seldom[:NAMED]) + (
             ", ..." if len(seldom) > NAMED else ""
