@@ -39,7 +39,7 @@ class Checkpoint:
         UsageError
             If the file is none of a checkpoint, or that of a computation with other settings: it would be overwritten.
         """
-        if self.path is None or not self.path.exists():
+        if self.path is None or not self.path.is_file():
             return {}
         arrays = read_arrays(self.path)
         if arrays is None or KEY not in arrays:
