@@ -5,7 +5,7 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from trialwise.analysis.inspect import inspect
 from trialwise.base.errors import DataError, TrialwiseError
@@ -107,6 +107,7 @@ def test_frames_of_wrong_types(rows, declared, reset):
     separator=st.sampled_from([",", ";", "\t", " "]),
     encoding=st.sampled_from(["utf-8", "cp1252", "utf-16"]),
 )  # fmt: skip
+@example(lines=[["", "", '"', ""]], separator=",", encoding="utf-8")
 def test_ragged_rows(tmp_path, lines, separator, encoding):
     text = "\n".join([separator.join(["participant", "trial", "choice", "outcome"]), *map(separator.join, lines)])
     path = tmp_path / "trials.csv"

@@ -166,4 +166,5 @@ def test_stored_pieces_that_claim_too_much_are_computed_again(tmp_path):
     assert store.load(0) is None
     path.write_bytes(b"PK no zip")
     assert store.load(0) is None
-    assert Checkpoint(path, 1).load() == {}
+    with pytest.raises(UsageError, match="holds no progress of a fit"):
+        Checkpoint(path, 1).load()

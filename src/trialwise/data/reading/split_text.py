@@ -68,7 +68,8 @@ def split_text(
 def _without_marks(raw: np.ndarray, starts: np.ndarray, ends: np.ndarray, count: int) -> bool:
     """Move starts and ends inside quotation marks, if each column has them around all its cells or nowhere."""
     mark = ord('"')
-    quoted = (raw[starts[0]] == mark) & (ends[0] - starts[0] >= 2)
+    quoted = ends[0] - starts[0] >= 2  # an empty cell at the end of the text starts behind it
+    quoted[quoted] = raw[starts[0, quoted]] == mark
     first, last = starts[:, quoted], ends[:, quoted] - 1
     if count != 2 * first.size or (last <= first).any() or (raw[first] != mark).any() or (raw[last] != mark).any():
         return False
