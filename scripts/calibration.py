@@ -29,6 +29,15 @@ def distributions(prior: dict[str, tuple[float, float, float]]) -> dict[str, Any
     return means | {f"{name}_sd": pm.HalfNormal.dist(spread) for name, (_, _, spread) in prior.items()}
 
 
+def group_prior(prior: dict[str, tuple[float, float, float]]) -> Any:
+    """The prior as a population takes it."""
+    import numpy as np
+
+    from trialwise.population.priors import GroupPrior
+
+    return GroupPrior(*(np.array(column) for column in zip(*prior.values(), strict=True)))
+
+
 def text(prior: dict[str, tuple[float, float, float]]) -> str:
     """A description of a group prior."""
     return "; ".join(f"{n}: mu ~ Normal({m}, {w}), sd ~ HalfNormal({s})" for n, (m, w, s) in prior.items())

@@ -24,7 +24,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 import trialwise as tw
-from calibration import distributions, in_stages, report, text
+from calibration import distributions, group_prior, in_stages, report, text
 from distances import distances
 
 PRIOR = {"beta": (0.7, 0.4, 0.4), "stay": (1.5, 0.6, 0.5), "leave": (-0.5, 0.6, 0.5)}
@@ -94,9 +94,8 @@ def both_fits(number: int, draws: int) -> tuple[Any, Any, Any]:
     """What is true of a group, drawn from the prior; its fit by particle Gibbs with so many draws per chain, and that with the exact forward sum."""
     from trialwise.base.streams import stream, stream_seed
     from trialwise.population.population import Population
-    from trialwise.population.priors import GroupPrior
 
-    prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+    prior = group_prior(PRIOR)
     learner: Any = Belief()
     population = Population(learner.parameters, "partial", prior, {}, {})
     truth = population.draw(AGENTS, stream(SEED, "true parameters", part=number))

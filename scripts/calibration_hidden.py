@@ -21,7 +21,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from calibration import distributions, in_stages, report, text
+from calibration import distributions, group_prior, in_stages, report, text
 
 PRIOR = {
     "alpha": (-1.0, 0.6, 0.5), "beta": (0.5, 0.4, 0.4), "forget": (-3.0, 0.6, 0.5),
@@ -52,7 +52,6 @@ class SingleAgent:
         from trialwise.inference.samplers import sampler_for
         from trialwise.likelihoods.kinds import likelihood_of
         from trialwise.population.population import Population
-        from trialwise.population.priors import GroupPrior
         from trialwise.studies.calibration import RANKS
         from trialwise.studies.calibration_study import LIKELIHOOD, PARTICLES
         from trialwise.studies.ranks import rank, thinned
@@ -61,7 +60,7 @@ class SingleAgent:
         random = stream(SEED, "true parameters", part=number)
         simulating = stream_seed(SEED, "simulated data set", part=number)
         fitting = stream_seed(SEED, "fit of a data set", part=number)
-        prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+        prior = group_prior(PRIOR)
         population = Population(self.learner.parameters, "none", prior, {}, {})
         u = random.normal(prior.mean, prior.total, (1, len(prior.mean)))
         trials = tw.simulate(self.learner, self.environment, population.natural(u), simulating).trials
@@ -98,9 +97,8 @@ def adjusted(study: Any) -> str:
     import trialwise as tw
     from trialwise.base.streams import stream
     from trialwise.population.population import Population
-    from trialwise.population.priors import GroupPrior
 
-    prior = GroupPrior(*(np.array(column) for column in zip(*PRIOR.values(), strict=True)))
+    prior = group_prior(PRIOR)
     population = Population(tw.learners.TaskSets(initial=1.2).parameters, "partial", prior, {}, {})
     numbers = range(len(study.ranks))
     truth = [
