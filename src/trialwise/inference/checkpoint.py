@@ -60,11 +60,6 @@ class Checkpoint:
         with whole(self.path) as temporary, open(temporary, "wb") as stream:
             np.savez(stream, allow_pickle=False, **{KEY: np.array(self.key)}, **arrays)
 
-    def done(self) -> None:
-        """Remove the file: the computation is finished and its result stored elsewhere."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
-
 
 def checkpoint_of(request: Request, *settings: object) -> Checkpoint:
     """The checkpoint of a fit, whose key holds all that determines its target: learner, data, population and priors; and its seed.
