@@ -1,11 +1,11 @@
-"""Whether chains of particle Gibbs agree, whatever the seed: ``python scripts/chains_agree.py [FOLDER] [--seeds 1 2 3 4 5]``.
+"""Whether chains of particle Gibbs agree, whatever the seed: ``python scripts/chains_agree.py [FOLDER] [--seeds 1 2 3 4 5] [--enough 1500]``.
 
 Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and, if FOLDER holds the four files that
 ``trialwise data alien`` fetches, to the 31 people, once with each seed. A chain that stands still would show in R-hat: each fit runs until the
-fewest effective draws of the group are 1 500, and R-hat is taken when they were 800 and 1 500.
+fewest effective draws of the group are ``--enough``, and R-hat is taken when they were 800 and 1 500.
 
-Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be killed and run again. Writes
-``docs/chains_agree.txt`` from those that are finished.
+A fit takes up to an hour. Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be
+killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,14 @@ AFTER = (800, 1500)
 
 DRAWS, MOST = 3000, 12000
 """Draws per chain of a fit at first, and at most."""
+
+HEAD = f"""\
+Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective
+draws of the group, in bulk or tail, are {AFTER[0]} and {AFTER[1]}, and the largest R-hat of the group then; "-" where a fit was ended before
+
+{"data":16s}  seed  {"  ".join(f"{each:9d}  R-hat  " for each in AFTER)}  divergences
+"""
+"""What stands above the table."""
 
 
 def fewest(draws: np.ndarray) -> float:
@@ -46,11 +54,11 @@ def when(draws: np.ndarray, effective: int) -> int | None:
     return next((int(count) for count in steps if fewest(draws[:, :, :count]) >= effective), None)
 
 
-def fitted(trials, seed: int, work: Path):
+def fitted(trials, seed: int, effective: int, work: Path):
     """The fit with a seed, of as many draws as it takes; loaded if it is stored."""
     import trialwise as tw
 
-    stored, draws = work / f"{seed}.nc", DRAWS
+    stored, draws = work / f"{seed}_{effective}.nc", DRAWS
     if stored.is_file():
         return tw.load(stored)
     work.mkdir(exist_ok=True, parents=True)
@@ -60,10 +68,10 @@ def fitted(trials, seed: int, work: Path):
         )  # fmt: skip
         enough = fewest(group_draws(fit)[1])
         print(f"{work.name}, seed {seed}: {draws} draws per chain, at least {enough:.0f} effective", flush=True)
-        if enough >= AFTER[-1] or draws >= MOST:
+        if enough >= effective or draws >= MOST:
             fit.save(stored)
             return fit
-        draws = min(MOST, int(draws * min(2.0, 1.1 * AFTER[-1] / enough)))
+        draws = min(MOST, int(draws * min(2.0, 1.1 * effective / enough)))
 
 
 def row(name: str, seed: int, fit) -> str:
@@ -71,15 +79,23 @@ def row(name: str, seed: int, fit) -> str:
     draws, parts = group_draws(fit)[1], []
     for effective in AFTER:
         count = when(draws, effective)
-        parts.append(f"{count:9d}  {largest_r_hat(draws[:, :, :count]):7.4f}" if count else f"{'never':>9s}  {'':7s}")
+        parts.append(f"{count:9d}  {largest_r_hat(draws[:, :, :count]):7.4f}" if count else f"{'-':>9s}  {'':7s}")
     diverged = int(fit.tree["sample_stats"]["diverging"].sum())
     return f"{name:16s}  {seed:4d}  {'  '.join(parts)}  {diverged:9d}"
+
+
+def add(line: str, table: Path) -> None:
+    """Add a line to the table, in place of an earlier one of the same data and seed."""
+    lines = table.read_text().splitlines()[len(HEAD.splitlines()) :] if table.is_file() else []
+    named = {tuple(each.split()[:2]): each for each in [*lines, line]}
+    table.write_text(HEAD + "".join(f"{named[key]}\n" for key in sorted(named)))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
+    parser.add_argument("--enough", type=int, choices=AFTER, default=AFTER[-1], help="effective draws of a fit")
     parser.add_argument("--work", type=Path, default=Path("results_chains"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
     options = parser.parse_args()
@@ -88,17 +104,11 @@ def main() -> None:
 
     data = {"people": tw.read_wide(options.folder)} if options.folder else {}
     data["simulated"] = tw.load_data("alien_task_sets")[0]
-    lines = [
-        "Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective",
-        f"draws of the group, in bulk or tail, are {AFTER[0]} and {AFTER[1]}, and the largest R-hat of the group then",
-        "",
-        f"{'data':16s}  seed  {'  '.join(f'{each:9d}  R-hat  ' for each in AFTER)}  divergences",
-    ]
-    for seed in options.seeds:
-        for name, trials in data.items():
-            lines.append(row(name, seed, fitted(trials, seed, options.work / name)))
-            print(lines[-1], flush=True)
-            (options.out / "chains_agree.txt").write_text("\n".join(lines) + "\n")
+    for name, trials in data.items():
+        for seed in options.seeds:
+            line = row(name, seed, fitted(trials, seed, options.enough, options.work / name))
+            print(line, flush=True)
+            add(line, options.out / "chains_agree.txt")
 
 
 if __name__ == "__main__":
