@@ -231,7 +231,7 @@ def sampled(
         "notes": "\n".join(notes),
         "note_parts": to_json(notes),
         "seed": request.seed,
-        "seconds": end - start,
+        "seconds": run.earlier + end - start,
         "seconds_of_sampling": run.seconds,
         "sampler": method.name,
         **run.attributes,

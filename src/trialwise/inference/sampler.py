@@ -81,17 +81,20 @@ class Sampled:
         The groups ``posterior``, whose variables are those of :class:`trialwise.inference.draws.Layout`, and ``sample_stats`` with
         ``diverging (chain, draw)``; of a sampler that draws hidden choices also :data:`trialwise.inference.draws.HIDDEN_CHOICES`.
     seconds
-        Duration of sampling.
+        Duration of sampling, that of interrupted runs which were continued included.
     attributes
         Numbers and texts to store with the fit, by name; ``gradients`` among them.
     notes
         Sentences that the user should know.
+    earlier
+        Which part of the duration was that of runs which were continued.
     """
 
     tree: xr.DataTree
     seconds: float
     attributes: Mapping[str, Any]
     notes: Sequence[str] = ()
+    earlier: float = 0.0
 
 
 @dataclass(frozen=True)

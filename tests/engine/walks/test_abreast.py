@@ -14,13 +14,13 @@ from trialwise.learners.parameters import hidden
 
 def of_numbers(x, y):
     total = tw.functions.log_normal_cdf(x) + tw.functions.logistic(y) + np.logaddexp(x, 0.3)
-    return total + tw.functions.log_sum_exp((x, y)) + np.hypot(x, y) + np.floor(3.0 * x)
+    return total + tw.functions.log_sum_exp((x, y)) + np.hypot(x, y) + np.floor(3.0 * x) + np.clip(x, 0.1, y)
 
 
 def of_orders(x, y):
     both = np.array([x, y])
     some = any(each > 0.2 for each in both)
-    return np.sort(both)[0] + np.cumsum(both)[1] + (x if some else 0.0) + round(y)
+    return np.sort(both)[0] + np.cumsum(both)[1] + (x if some else 0.0) + round(y) + np.clip(y, 0.0, 0.2)
 
 
 def subject(function):

@@ -11,7 +11,7 @@ import trialwise as tw
 from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_exact
 from trialwise.inference.samplers import SAMPLERS
-from trialwise.inference.samplers.particle_gibbs import run
+from trialwise.inference.samplers.particle_gibbs import renewal, run
 from trialwise.population.population import population_of
 
 pytestmark = pytest.mark.sample
@@ -101,7 +101,10 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
         with monkeypatch.context() as patch, pytest.raises(Interrupted):
             patch.setattr(run.Run, "_save", interrupted)
             tw.fit(TIED, trials, checkpoint=path, **settings)
+    before = {name: float(np.load(path)[name]) for name in ("seconds", "seconds_of_warm_up")}
     resumed = tw.fit(TIED, trials, checkpoint=path, **settings)
+    assert 0 < before["seconds_of_warm_up"] == resumed.attrs["seconds_of_warm_up"] < before["seconds"]
+    assert resumed.attrs["seconds"] > resumed.attrs["seconds_of_sampling"] > before["seconds"]
     for name in ("alpha_mu", "beta_sd", "individual"):
         np.testing.assert_array_equal(resumed.tree["posterior"][name], uninterrupted.tree["posterior"][name])
     assert any("continued from its checkpoint" in note for note in resumed.notes)
@@ -135,7 +138,7 @@ def test_a_file_that_is_no_checkpoint_is_not_overwritten(content, trials, tmp_pa
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize(("share", "saved"), [(0.0, [40, 80]), (np.inf, [40, 80, 80])])
+@pytest.mark.parametrize(("share", "saved"), [(0.0, [40, 160]), (np.inf, [40, 80, 120, 160])])
 def test_sampling_is_saved_seldom_if_that_takes_long(share, saved, trials, tmp_path, monkeypatch):
     """However long it takes, it is saved at the first chance and at the end."""
     seen, save = [], run.Run._save
@@ -147,7 +150,7 @@ def test_sampling_is_saved_seldom_if_that_takes_long(share, saved, trials, tmp_p
 
     monkeypatch.setattr(run, "SAVING", share)
     monkeypatch.setattr(run.Run, "_save", noted)
-    tw.fit(TIED, trials, checkpoint=tmp_path / "unfinished.npz", draws=20, chains=2, seed=4, **SETTINGS)
+    tw.fit(TIED, trials, checkpoint=tmp_path / "unfinished.npz", draws=40, chains=2, seed=4, **SETTINGS)
     assert seen == saved
 
 
@@ -196,7 +199,7 @@ def test_a_fit_whose_workers_end_is_continued_by_the_same_call(trials, tmp_path)
 
 def test_few_renewals_are_noted(trials, monkeypatch):
     """With a bound that no short run can reach."""
-    monkeypatch.setattr(run, "SELDOM", 1000)
+    monkeypatch.setattr(renewal, "SELDOM", 1000)
     fit = tw.fit(TIED, trials, draws=10, chains=2, seed=1, **SETTINGS)
     assert any("seldom drawn anew" in note and "draw more" in note for note in fit.notes)
 

@@ -10,6 +10,7 @@ import xarray as xr
 import trialwise as tw
 from trialwise.inference.diagnostics import TOLERATED, problems
 from trialwise.inference.samplers.particle_gibbs import run
+from trialwise.inference.samplers.particle_gibbs.renewal import Renewal
 from trialwise.inference.samplers.particle_gibbs.slow import slowness
 from trialwise.inference.samplers.particle_gibbs.watch import Watch
 
@@ -34,7 +35,8 @@ def chains(correlation, draws=4000, seed=0):
 def test_slow_quantities_are_named_with_their_time_and_reason():
     """A chain with an autocorrelation time of 99 draws, of four sweeps each."""
     tree = tree_of(fast=chains(0.0), slow=chains(0.98))
-    often, seldom = [("a", 0.5, 3), ("b", 0.4, 0)], [("a", 0.5, 3), ("b", 0.005, 7), ("c", 0.0, 1)]
+    often = [Renewal("a", 0.5, 3), Renewal("b", 0.4, 0)]
+    seldom = [Renewal("a", 0.5, 3), Renewal("b", 0.005, 7), Renewal("c", 0.0, 1)]
     sentence = slowness(tree, ["fast", "slow"], 16_000, often)
     time = float(re.search(r"slowest to mix: slow \((\d+) sweeps\), for an effective draw", sentence)[1])
     assert 0.6 * 396 < time < 1.6 * 396 and "fast" not in sentence
@@ -44,14 +46,14 @@ def test_slow_quantities_are_named_with_their_time_and_reason():
     sentence = slowness(tree, ["slow"], 16_000, seldom)
     assert "seldom drawn anew, those of c (trial 2: never), b (trial 8: once in 200 sweeps). For" in sentence
     assert slowness(tree, ["fast"], 16_000, seldom) is None
-    fast = slowness(tree_of(quick=chains(0.5, 100)), ["quick"], 100, [("a", 0.4, 0)])
+    fast = slowness(tree_of(quick=chains(0.5, 100)), ["quick"], 100, [Renewal("a", 0.4, 0)])
     assert (
         "drawn anew often enough" in fast
     )  # an autocorrelation time of a few sweeps is no fault of choices drawn anew in every other one
 
 
 def test_hopelessly_slow_quantities_advise_fewer_parameters():
-    sentence = slowness(tree_of(slow=chains(0.999, 500)), ["slow"], 2000, [("a", 0.5, 0)])
+    sentence = slowness(tree_of(slow=chains(0.999, 500)), ["slow"], 2000, [Renewal("a", 0.5, 0)])
     assert re.search(r"effective draws: fit fewer parameters, since it would take draws=\d+", sentence)
 
 

@@ -18,7 +18,7 @@ from numba.core.registry import cpu_target
 
 from trialwise.engine.kernels.generators import without_generators
 from trialwise.engine.kernels.whole_numbers import ERROR_MODEL
-from trialwise.engine.numbers import abreast, arithmetic, exponential, functions, special  # noqa: F401 - importing them registers their names with Numba
+from trialwise.engine.numbers import abreast, arithmetic, exponential, extremes, functions, special  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables import expressions, forget, indexing, iterate, order  # noqa: F401 - importing them registers their names with Numba
 from trialwise.engine.tables.making import fill_flat, owning_table
 from trialwise.engine.tables.table import TableType, cells_of

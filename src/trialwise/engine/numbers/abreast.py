@@ -149,21 +149,6 @@ def _positive(context, builder, sig, args):
     return args[0]
 
 
-def _define_extreme(function, symbol):
-    infer_global(function)(_template(function.__name__))
-
-    @lower_builtin(function, types.VarArg(Abreast))
-    def extreme(context, builder, sig, args):
-        best = args[0]
-        for other in args[1:]:
-            best = builder.select(builder.fcmp_ordered(symbol, other, best), other, best)
-        return best
-
-
-_define_extreme(min, "<")
-_define_extreme(max, ">")
-
-
 @intrinsic
 def _lane(typingctx, x, place):
     """The number in one lane; any other number is the same in every lane."""
@@ -228,24 +213,6 @@ def _define_by_pair_of_lanes(function):
 
 for _of_two in (math.hypot, np.hypot, np.logaddexp, math.atan2, np.arctan2, math.copysign, np.copysign):
     _define_by_pair_of_lanes(_of_two)
-
-
-@overload(np.minimum)
-def _minimum(x, y):
-    if isinstance(x, Abreast) or isinstance(y, Abreast):
-        return lambda x, y: min(x, y)
-
-
-@overload(np.maximum)
-def _maximum(x, y):
-    if isinstance(x, Abreast) or isinstance(y, Abreast):
-        return lambda x, y: max(x, y)
-
-
-@overload(np.clip)
-def _clip(x, lower, upper):
-    if any(isinstance(each, Abreast) for each in (x, lower, upper)):
-        return lambda x, lower, upper: min(max(x, lower), upper)
 
 
 @overload(float)

@@ -3,7 +3,7 @@ r"""Dual numbers for Numba: a value and its tangents in one vector register.
 A dual of width ``W`` is :math:`a_0 + \sum_{i=1}^{W-1} a_i \varepsilon_i` with :math:`\varepsilon_i \varepsilon_j = 0`,
 stored as one LLVM vector ``<W x double>``: the value in lane 0, tangents in the others. Floats and integers are promoted to it
 wherever Numba unifies types, so that ordinary Python compiles on duals. This file has functions that extract and set values and
-tangents; :mod:`trialwise.engine.numbers.arithmetic` and :mod:`trialwise.engine.numbers.functions` compute with duals.
+tangents; :mod:`.arithmetic`, :mod:`.extremes`, :mod:`.functions` and :mod:`.special` compute with duals.
 """
 
 from __future__ import annotations

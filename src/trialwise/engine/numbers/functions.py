@@ -1,4 +1,4 @@
-"""Functions of duals: powers, extremes and selections, elementary functions, predicates."""
+"""Functions of duals: powers, selections, elementary functions, predicates."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ import operator
 
 import numpy as np
 from numba.core import types
-from numba.core.extending import intrinsic, lower_builtin, overload, register_jitable
-from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.core.extending import intrinsic, overload, register_jitable
 
-from trialwise.engine.numbers.dual import chain, tangent, value, value_of
+from trialwise.engine.numbers.dual import chain, tangent, value
 from trialwise.engine.numbers.vector import INT64, Dual
 from trialwise.learners.functions import digamma, logistic
 from trialwise.learners.responses import plain_numbers
@@ -70,53 +69,6 @@ def _power(base, exponent):
 def _absolute(x):
     if _is_dual(x):
         return lambda x: -x if value(x) < 0.0 else x
-
-
-class _ExtremeOfDuals(AbstractTemplate):
-    """``min`` and ``max`` of two or more numbers, one of them dual."""
-
-    def generic(self, args, kws):
-        duals = {a for a in args if isinstance(a, Dual)}
-        if len(args) < 2 or kws or len(duals) != 1:
-            return None
-        if not all(isinstance(a, Dual | types.Number | types.Boolean) for a in args):
-            return None
-        dual = duals.pop()
-        return signature(dual, *([dual] * len(args)))
-
-
-def _lower_extreme(function, symbol):
-    infer_global(function)(type(f"Dual_{function.__name__}", (_ExtremeOfDuals,), {}))
-
-    @lower_builtin(function, types.VarArg(Dual))
-    def extreme(context, builder, sig, args):
-        best = args[0]
-        for other in args[1:]:
-            better = builder.fcmp_ordered(symbol, value_of(builder, other), value_of(builder, best))
-            best = builder.select(better, other, best)
-        return best
-
-
-_lower_extreme(min, "<")
-_lower_extreme(max, ">")
-
-
-@overload(np.minimum)
-def _minimum(x, y):
-    if _is_dual(x, y):
-        return lambda x, y: min(x, y)
-
-
-@overload(np.maximum)
-def _maximum(x, y):
-    if _is_dual(x, y):
-        return lambda x, y: max(x, y)
-
-
-@overload(np.clip)
-def _clip(x, lower, upper):
-    if _is_dual(x, lower, upper):
-        return lambda x, lower, upper: min(max(x, lower), upper)
 
 
 @overload(np.where)

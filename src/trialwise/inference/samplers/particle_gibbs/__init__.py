@@ -7,7 +7,6 @@ together with courses.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -31,22 +30,19 @@ def sample(request: Request) -> Sampled:
 
     request.check_normal_priors()
     check_starts(request.likelihood, request.population, request.seed)
-    begin = time.perf_counter()
     checkpoint = checkpoint_of(request, NAME, PARTICLES, THIN, ROUNDS, LAST, COURSES)
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
     with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
         run = Run(request, checkpoint, tell, pool.executor if pool else threads, remote=pool is not None)
         try:
             run.warm_up()
-            warm = time.perf_counter()
             tree = run.sample()
         except BrokenExecutor as error:
             raise UsageError(
                 f"worker processes that ran chains ended unexpectedly ({error}). A fit with a checkpoint has saved its progress: the same "
                 "call continues from it"
             ) from error
-    attributes = {**run.attributes(), "seconds_of_warm_up": warm - begin}
-    return Sampled(tree, time.perf_counter() - begin, attributes, run.notes)
+    return Sampled(tree, run.seconds, run.attributes(), run.notes, run.earlier)
 
 
 def _sentence(attrs: Mapping[str, object], draws: str) -> str:

@@ -7,14 +7,13 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trialwise.base.errors import ModelError
 from trialwise.base.progress import Update
-from trialwise.engine import FLAGS, HIDDEN, HIDES, PARTICLES
+from trialwise.engine import HIDDEN, PARTICLES
 from trialwise.inference.checkpoint import Checkpoint
 from trialwise.inference.diagnostics import TOLERATED
 from trialwise.inference.draws import HIDDEN_CHOICES, Layout
@@ -31,6 +30,7 @@ from trialwise.inference.samplers.particle_gibbs.chain import (
 )
 from trialwise.inference.samplers.particle_gibbs.hamiltonian import Roots, StepSize, curvature_at, no_scale, roots_of
 from trialwise.inference.samplers.particle_gibbs.kept import COURSES, kept, stored
+from trialwise.inference.samplers.particle_gibbs.renewal import Renewal, renewals, seldom
 from trialwise.inference.samplers.particle_gibbs.slow import slowness
 from trialwise.inference.samplers.particle_gibbs.watch import Watch
 from trialwise.learners.pickling import pack
@@ -65,9 +65,6 @@ SAVING = 0.02
 AT_A_TIME = 40
 """Number of sweeps after which progress is shown, and saved if little of the time has gone into that."""
 
-SELDOM = 20
-"""How often the hidden choice of each trial should be drawn anew in a chain."""
-
 DIVERGED = 0.01
 """Share of the fewest effective draws up to which divergent trajectories are no problem; only those of careful transitions count. A trajectory that
 diverges is rejected, which leaves the target invariant; what might be lost is a region that none can enter. Chains would come to a region of probability
@@ -94,6 +91,10 @@ class Run:
         The stretches of each chain after warm-up.
     saving
         Seconds that were spent on saving since ``began``, on the clock of :func:`time.perf_counter`.
+    earlier
+        Seconds that the runs took which this one continues, up to what they saved last.
+    seconds_of_warm_up
+        Seconds of warm-up, of the runs before too.
     """
 
     request: Request
@@ -109,11 +110,18 @@ class Run:
     notes: list[str] = field(default_factory=list)
     saving: float = 0.0
     began: float = field(default_factory=time.perf_counter)
+    earlier: float = 0.0
+    seconds_of_warm_up: float = 0.0
 
     @property
     def chains(self) -> range:
         """The numbers of the chains."""
         return range(self.request.chains)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far, those of the runs that this one continues included."""
+        return self.earlier + time.perf_counter() - self.began
 
     # -- warm-up -----------------------------------------------------------------------------------------------------
 
@@ -137,6 +145,7 @@ class Run:
                 kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
                 self._find_coordinates(np.concatenate(kept))
             self.rounds = number + 1
+            self.seconds_of_warm_up = self.seconds
             self.tell("warming up", sum(stages[: self.rounds]) / sum(stages))
             self._save()
         step = StepSize.pooled([state.step for state in self.states])
@@ -222,23 +231,22 @@ class Run:
                 pieces = self._advance(min(AT_A_TIME, goal - done), adapting=False)
                 for chain, piece in zip(self.pieces, pieces, strict=True):
                     chain.append(piece)
-                self._save_seldom()
+                if self._done < goal:
+                    self._save_seldom()
             self._save()
             tree = self.tree()
             missing = lacks(tree) if lacks else ""
             if not missing:
                 break
         watch.finish(tree)
-        self.notes += self.seldom()
+        rarest = self.renewals()
+        self.notes += seldom(rarest, self._drawn)
         if more > 0:
             self.notes.append(
                 f"{more * FURTHER} more draws per chain were added because the draws were insufficient"
                 + (f"; they still are: {missing}" if missing else "")
             )
-        labels = self.request.likelihood.trials.participants
-        rarest = [(label, *each) for label, each in zip(labels, self.rarest(), strict=True)]
-        sweeps = THIN * tree["posterior"].sizes["draw"]
-        if slow := slowness(tree, self.request.population.group_names, sweeps, rarest):
+        if slow := slowness(tree, self.request.population.group_names, self._drawn, rarest):
             self.notes.append(slow)
         tree[HIDDEN_CHOICES] = xr.DataTree(self.hidden_choices())
         return tree
@@ -314,40 +322,21 @@ class Run:
     def attributes(self) -> dict[str, float | str]:
         """Numbers and texts to store with the fit."""
         assert self.target is not None
-        renewal = [share for share, _ in self.rarest()]
         return {
             "gradients": self.gradients,
             "particles_of_a_filter": self.target.particles,
             "sweeps": self._drawn,
             "sweeps_per_draw": THIN,
             "step_sizes": json.dumps([round(float(np.exp(state.step.log)), 4) for state in self.states]),
-            "renewal": json.dumps([round(share, 4) for share in renewal]),
+            "renewal": json.dumps([round(each.share, 4) for each in self.renewals()]),
+            "seconds_of_warm_up": self.seconds_of_warm_up,
         }
 
-    def seldom(self) -> list[str]:
-        """A note on participants whose hidden choices were hardly ever drawn anew on some trial, which R-hat does not see."""
-        labels = self.request.likelihood.trials.participants
-        found = [
-            f"{label} (trial {trial + 1}: {share * self._done:.0f} times in a chain)"
-            for label, (share, trial) in zip(labels, self.rarest(), strict=True)
-            if share * self._done < SELDOM
-        ]
-        if not found:
-            return []
-        listed = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
-        return [
-            f"the hidden choices of {listed} were seldom drawn anew, so that chains may agree on them without having looked far: draw more"
-        ]
-
-    def rarest(self) -> list[tuple[float, int]]:
-        """For each participant, in which share of the sweeps of a chain the hidden choice was drawn anew on the trial and in the chain where that is
-        rarest, and that trial; NaN without a hidden choice."""
+    def renewals(self) -> list[Renewal]:
+        """How often hidden choices were drawn anew."""
         assert self.target is not None
-        packed = self.target.packed
-        share = np.min([joined(pieces).renewed / self._done for pieces in self.pieces], 0)
-        share[(packed.ints[:, FLAGS] & HIDES) == 0] = np.inf
-        own = [share[first:end] for first, end in pairwise(packed.offsets)]
-        return [(float(each.min()) if np.isfinite(each).any() else np.nan, int(each.argmin())) for each in own]
+        shares = np.array([joined(pieces).renewed / self._done for pieces in self.pieces])
+        return renewals(self.target.packed, self.request.likelihood.trials.participants, shares)
 
     # -- checkpoint --------------------------------------------------------------------------------------------------
 
@@ -373,7 +362,9 @@ class Run:
             if pieces:
                 whole = joined(pieces)._asdict()
                 arrays |= {f"piece_{name}_{chain}": np.asarray(each) for name, each in whole.items()}
-        self.checkpoint.save({**arrays, "rounds": np.array(self.rounds), "gradients": np.array(self.gradients)})
+        for name in ("rounds", "gradients", "seconds", "seconds_of_warm_up"):
+            arrays[name] = np.array(getattr(self, name))
+        self.checkpoint.save(arrays)
 
     def _resume(self, saved: Mapping[str, np.ndarray]) -> None:
         expansion = Expansion(*(saved[f"expansion_{part.name}"] for part in fields(Expansion)))
@@ -381,6 +372,7 @@ class Run:
             expansion, Roots(*(saved[f"roots_{name}"] for name in Roots._fields)), saved["reach"]
         )
         self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
+        self.earlier, self.seconds_of_warm_up = float(saved["seconds"]), float(saved["seconds_of_warm_up"])
         for chain in self.chains:
             step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
             self.states.append(

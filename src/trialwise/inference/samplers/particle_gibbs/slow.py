@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trialwise.base.message import Argument, Message
 from trialwise.inference.diagnostics import ESS, MOST_TIMES, enough_draws
+from trialwise.inference.samplers.particle_gibbs.renewal import Renewal
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,9 +22,7 @@ SELDOM = 0.2
 """The share of sweeps below which a hidden choice is drawn anew seldom, however short the time."""
 
 
-def slowness(
-    tree: xr.DataTree, names: Sequence[str], sweeps: int, rarest: Sequence[tuple[Hashable, float, int]]
-) -> Message | None:
+def slowness(tree: xr.DataTree, names: Sequence[str], sweeps: int, rarest: Sequence[Renewal]) -> Message | None:
     """Name the quantities with too few effective draws, with their autocorrelation times, the likely reason and the draws that they take.
 
     Parameters
@@ -35,7 +34,7 @@ def slowness(
     sweeps
         Number of sweeps of each chain.
     rarest
-        For each participant the label, the share of sweeps in which the hidden choice was drawn anew where that is rarest, and that trial, from 0.
+        Where the hidden choices of each participant are drawn anew most rarely.
 
     Returns
     -------
@@ -53,12 +52,12 @@ def slowness(
     times = chains * sweeps / slow  # sweeps for an effective draw
     listed = ", ".join(f"{name} ({time:.0f} sweeps)" for name, time in times.iloc[:NAMED].items())
     seldom = sorted(
-        (each for each in rarest if each[1] < min(SELDOM, RENEWALS / times.iloc[0])), key=lambda each: each[1]
+        (each for each in rarest if each.share < min(SELDOM, RENEWALS / times.iloc[0])), key=lambda each: each.share
     )
     if seldom:
-        who = ", ".join(f"{label} (trial {trial + 1}: {_once_in(share)})" for label, share, trial in seldom[:NAMED]) + (
-            ", ..." if len(seldom) > NAMED else ""
-        )
+        some = seldom[:NAMED]
+        who = ", ".join(f"{each.participant} (trial {each.trial + 1}: {_once_in(each.share)})" for each in some)
+        who += ", ..." if len(seldom) > NAMED else ""
         why = f"hidden choices are seldom drawn anew, those of {who}"
     else:
         why = "hidden choices are drawn anew often enough, but given them these parameters can move only a little at a time"
