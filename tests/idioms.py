@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy import where
 
 import trialwise as tw
 from trialwise import functions, softmax_into
@@ -187,6 +188,15 @@ def helper_functions(a, b, q):
 @idiom
 def numpy_functions(a, b, q):
     return np.exp(a) + np.log(b) + np.sqrt(a) + np.tanh(b) + np.log1p(a) + np.expm1(b) + np.square(a) + np.abs(-b)
+
+
+@idiom
+def clip_where_of_plain_numbers(a, b, q):
+    """What a learner computes from a trial alone."""
+    total = 0.0
+    for shown in (0.2, 0.8):
+        total += a * np.where(shown > 0.5, shown, 2) + b * np.clip(shown, 0.3, None) + np.clip(shown, 0, a)
+    return total + np.where(a > 0.5, a, 1.0) * where(total > 0, 3, b)
 
 
 @idiom

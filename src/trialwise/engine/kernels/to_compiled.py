@@ -1,7 +1,7 @@
 """Compile a learner's plain Python functions, on doubles or on duals.
 
-The code of a method is unchanged; its global names are replaced: helper functions by compiled ones, and the NumPy functions that
-create arrays (``np.zeros`` ...) by functions that create tables of the right type of number.
+The code of a method is unchanged; its global names are replaced: helper functions by compiled ones, the NumPy functions that
+create arrays (``np.zeros`` ...) by functions that create tables of the right type of number, and ``np.where``.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class Adapter:
             return self._numpy
         if isinstance(value, python_types.ModuleType):
             return self._module(value, user)
-        if _hashable(value) and value in _ARRAY_CONSTRUCTORS:
+        if _hashable(value) and value in _REPLACED:
             return getattr(self._numpy, value.__name__)
         if hasattr(value, "py_func"):
             return self(value)
@@ -154,7 +154,8 @@ def _is_integer_dtype(dtype) -> bool:
 
 
 def _numpy_for(width: int) -> python_types.ModuleType:
-    """NumPy in which ``zeros``, ``ones``, ``empty``, ``full``, their ``_like`` forms and ``array`` create tables of one width."""
+    """NumPy in which ``zeros``, ``ones``, ``empty``, ``full``, their ``_like`` forms and ``array`` create tables of one width, and ``where`` also
+    selects numbers."""
     if width in _PROXIES:
         return _PROXIES[width]
     lanes = max(abs(width), 1)
@@ -235,13 +236,13 @@ def _numpy_for(width: int) -> python_types.ModuleType:
         f.__name__: f for f in (zeros, ones, empty, full, zeros_like, ones_like, empty_like, full_like, array)
     }
     proxy = _NumpyProxy("numpy")
-    proxy.__dict__.update(constructors, width=width)
+    proxy.__dict__.update(constructors, where=functions.where, width=width)
     _PROXIES[width] = proxy
     return proxy
 
 
 class _NumpyProxy(python_types.ModuleType):
-    """NumPy except for its array constructors; it can be pickled, since Numba stores it with the machine code of functions."""
+    """NumPy except for its array constructors and ``where``; it can be pickled, since Numba stores it with the machine code of functions."""
 
     width: int
 
@@ -252,7 +253,18 @@ class _NumpyProxy(python_types.ModuleType):
         return _numpy_for, (self.width,)
 
 
-_ARRAY_CONSTRUCTORS = {
+_REPLACED = {
     getattr(np, name)
-    for name in ("zeros", "ones", "empty", "full", "zeros_like", "ones_like", "empty_like", "full_like", "array")
+    for name in (
+        "zeros",
+        "ones",
+        "empty",
+        "full",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "full_like",
+        "array",
+        "where",
+    )
 }

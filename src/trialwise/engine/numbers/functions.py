@@ -10,7 +10,7 @@ from numba.core import types
 from numba.core.extending import intrinsic, overload, register_jitable
 
 from trialwise.engine.numbers.dual import chain, tangent, value
-from trialwise.engine.numbers.vector import INT64, Dual
+from trialwise.engine.numbers.vector import INT64, Dual, Vector
 from trialwise.learners.functions import digamma, logistic
 from trialwise.learners.responses import plain_numbers
 
@@ -71,10 +71,16 @@ def _absolute(x):
         return lambda x: -x if value(x) < 0.0 else x
 
 
-@overload(np.where)
+def where(condition, x, y):
+    """``np.where`` in compiled learners: a number if all are numbers, of which Numba makes an array."""
+
+
+@overload(where)
 def _where(condition, x, y):
-    if _is_dual(x, y) and isinstance(condition, types.Boolean | types.Number):
+    plain = types.Number | types.Boolean
+    if isinstance(condition, plain) and all(isinstance(each, plain | Vector) for each in (x, y)):
         return lambda condition, x, y: x if condition else y
+    return lambda condition, x, y: np.where(condition, x, y)
 
 
 @overload(float)
