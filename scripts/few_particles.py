@@ -22,7 +22,7 @@ from calibration import distributions, text
 from calibration_hidden import PRIOR
 from distances import distances, group_draws
 
-AGENTS, TRIALS, SEED = 5, 40, 2031
+AGENTS, TRIALS, CHAINS, SEED = 5, 40, 12, 2031
 PARTICLES = (4, 8, 32)
 TRUTH = {
     "alpha": (0.2, 0.5),
@@ -37,7 +37,7 @@ TRUTH = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draws", type=int, default=5000, help="per chain")
+    parser.add_argument("--draws", type=int, default=6000, help="per chain")
     parser.add_argument("--work", type=Path, default=Path("results_few_particles"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
     options = parser.parse_args()
@@ -54,13 +54,13 @@ def main() -> None:
         stored = options.work / f"{particles}.nc"
         if not stored.is_file():
             tw.fit(
-                learner, trials, draws=options.draws, seed=SEED + particles, priors=distributions(PRIOR), progress=False,
+                learner, trials, draws=options.draws, chains=CHAINS, seed=SEED + particles, priors=distributions(PRIOR), progress=False,
             ).save(stored)  # fmt: skip
         fits[particles] = tw.load(stored)
         assert fits[particles].attrs["particles_of_a_filter"] == particles
     names, _ = group_draws(fits[PARTICLES[0]])
     lines = [
-        f"Particle Gibbs with few particles: {learner!r}, {AGENTS} agents x {TRIALS} trials, 4 chains x {options.draws} draws",
+        f"Particle Gibbs with few particles: {learner!r}, {AGENTS} agents x {TRIALS} trials, {CHAINS} chains x {options.draws} draws",
         f"prior: {text(PRIOR)}",
         "",
         "mean (standard deviation) of the posterior, effective draws",
