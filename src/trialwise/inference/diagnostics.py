@@ -38,7 +38,7 @@ APART = 1.1
 """R-hat above which longer chains are not the first remedy."""
 
 MOST_TIMES = 20.0
-"""Longest chains that are advised, in lengths of the present ones."""
+"""How much longer chains may have to be, in lengths of the present ones, for that to be the first remedy."""
 
 CUT = 0.05
 """Share of draws whose trajectory reached the maximum length, above which a caution is given."""
@@ -87,7 +87,7 @@ def problems(tree: xr.DataTree, group: pd.DataFrame) -> tuple[Finding, ...]:
         remedies = _in_turn(
             Message("give narrower priors for spreads (", Argument("priors", NAME_ALONE), ")"),
             FEWER,
-            _longer(draws),
+            _longer(draws, 2.0),
         )
         findings.append(Finding("problem", "e-bfmi", sentence, remedies))
     if stats.sizes["chain"] == 1:
@@ -129,18 +129,21 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
     if apart:
         sentence = f"R-hat above {RHAT:g} for {_some(apart)} (largest {most:.3f}): the chains disagree"
         longer = _longer(draws, max(times, 2.0))  # no fewer than the next finding advises
-        remedies = (ALONE, NARROWER, FEWER, longer) if most > APART else (longer, NARROWER, FEWER)
+        first = most <= APART and times <= MOST_TIMES
+        remedies = (longer, NARROWER, FEWER) if first else (ALONE, NARROWER, FEWER, longer)
         findings.append(Finding("problem", "r-hat", sentence, _in_turn(*remedies), apart))
     if few:
         sentence = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
-        findings.append(Finding("problem", "few-draws", sentence, _in_turn(_longer(draws, times), FEWER), few))
+        longer = _longer(draws, times)
+        remedies = (longer, FEWER) if times <= MOST_TIMES else (FEWER, longer)
+        findings.append(Finding("problem", "few-draws", sentence, _in_turn(*remedies), few))
     return findings
 
 
-def enough_draws(draws: int, times: float, most: float = np.inf) -> int:
+def enough_draws(draws: int, times: float) -> int:
     """A length of chains that should give this many times the effective draws of ``draws``: with a reserve of 25 %, and more where the present number,
-    400 / ``times``, is itself known less well; twice as many at least, and ``most`` times at most."""
-    wanted = draws * min(max(times * (1.0 + 0.25 * np.sqrt(times)), 2.0), most)
+    400 / ``times``, is itself known less well; twice as many at least."""
+    wanted = draws * max(times * (1.0 + 0.25 * np.sqrt(times)), 2.0)
     return int(np.ceil(wanted / 100) * 100) if wanted > 100 else int(np.ceil(wanted))
 
 
@@ -164,9 +167,9 @@ def _in_turn(*remedies: str) -> Message:
     return Message.join("; then ", remedies).with_capital()
 
 
-def _longer(draws: int, times: float = 2.0) -> Message:
-    """Advice to draw more: this many times as much, with some reserve, at least twice; far more is no remedy by itself."""
-    return Message("draw more, ", Argument("draws", enough_draws(draws, times, MOST_TIMES)))
+def _longer(draws: int, times: float) -> Message:
+    """Advice to draw more: this many times as much, with some reserve, at least twice."""
+    return Message("draw more, ", Argument("draws", enough_draws(draws, times)))
 
 
 def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[tuple[str, ...], float]:

@@ -2,13 +2,14 @@
 
 import re
 
+import arviz_stats
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 import trialwise as tw
-from trialwise.inference.diagnostics import TOLERATED, problems
+from trialwise.inference.diagnostics import TOLERATED, problems, too_few
 from trialwise.inference.samplers.particle_gibbs import run
 from trialwise.inference.samplers.particle_gibbs.renewal import Renewal
 from trialwise.inference.samplers.particle_gibbs.slow import slowness
@@ -53,8 +54,19 @@ def test_slow_quantities_are_named_with_their_time_and_reason():
 
 
 def test_hopelessly_slow_quantities_advise_fewer_parameters():
-    sentence = slowness(tree_of(slow=chains(0.999, 500)), ["slow"], 2000, [Renewal("a", 0.5, 0)])
-    assert re.search(r"effective draws: fit fewer parameters, since it would take draws=\d+", sentence)
+    """And the problem names the same number of draws, which suffices, after fewer parameters."""
+    tree = tree_of(slow=chains(0.999, 500))
+    sentence = slowness(tree, ["slow"], 2000, [Renewal("a", 0.5, 0)])
+    draws = re.search(r"effective draws: fit fewer parameters, since it would take draws=(\d+)", sentence)[1]
+    few = next(
+        each
+        for each in too_few(arviz_stats.summary(tree, round_to="none").astype(float), 500)
+        if each.code == "few-draws"
+    )
+    assert (
+        re.fullmatch(rf"Fit fewer parameters .*; then draw more, draws={draws}", str(few.advice))
+        and int(draws) > 20 * 500
+    )
 
 
 @pytest.mark.parametrize(("divergences", "severity"), [(1, "note"), (4, "note"), (5, "problem")])
