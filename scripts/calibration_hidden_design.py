@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from calibration import in_stages, report
 
-PARTICIPANTS, TRIALS, SEED = 8, 20, 2029
+PARTICIPANTS, TRIALS = 8, 20
 FORMULAS = {"alpha": "age + session"}
 
 
@@ -24,6 +24,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fits", type=int, default=60)
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--seed", type=int, default=2029)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("results_calibration_hidden_design"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "docs")
@@ -37,7 +38,7 @@ def main() -> None:
 
     def study_of(fits: int) -> Any:
         return tw.calibrate(
-            learner, tw.environments.AlienTask(trials=TRIALS), fits, people, seed=SEED, formulas=FORMULAS, sessions=2, correlated=True,
+            learner, tw.environments.AlienTask(trials=TRIALS), fits, people, seed=options.seed, formulas=FORMULAS, sessions=2, correlated=True,
             draws=1500, chains=2, folder=options.work, workers=options.workers, progress=False,
         )  # fmt: skip
 
