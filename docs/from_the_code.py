@@ -196,9 +196,13 @@ def environment_of(learner) -> str:
 
 
 def rounded(parameter) -> float:
-    """The median of the prior, to one significant figure; inverse temperatures are adjusted to the alien task's rewards."""
-    middle = float(parameter.constrain(parameter.mean)) / (2.5 if parameter.per_outcome else 1.0)
-    return float(f"{middle:.1g}")
+    """The median of the prior, to one significant figure, of the distance from the nearer end of a range; inverse temperatures are adjusted to the
+    alien task's rewards, and biases are not 0."""
+    bias = parameter.support == "real" and parameter.mean == 0
+    middle = float(parameter.constrain(parameter.width / 2 if bias else parameter.mean))
+    middle /= 2.5 if parameter.per_outcome else 1.0
+    from_one = parameter.support == "unit" and middle > 0.5
+    return 1 - float(f"{1 - middle:.1g}") if from_one else float(f"{middle:.1g}")
 
 
 def response_of(learner) -> str:
