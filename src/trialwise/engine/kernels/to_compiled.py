@@ -254,17 +254,5 @@ class _NumpyProxy(python_types.ModuleType):
 
 
 _REPLACED = {
-    getattr(np, name)
-    for name in (
-        "zeros",
-        "ones",
-        "empty",
-        "full",
-        "zeros_like",
-        "ones_like",
-        "empty_like",
-        "full_like",
-        "array",
-        "where",
-    )
-}
+    np.zeros, np.ones, np.empty, np.full, np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.array, np.where,
+}  # fmt: skip
