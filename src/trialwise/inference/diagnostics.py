@@ -135,8 +135,8 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
     if few:
         sentence = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
         longer = _longer(draws, times)
-        remedies = (longer, FEWER) if times <= MOST_TIMES else (FEWER, longer)
-        findings.append(Finding("problem", "few-draws", sentence, _in_turn(*remedies), few))
+        advice = _in_turn(longer, FEWER) if times <= MOST_TIMES else _in_turn(FEWER, longer)
+        findings.append(Finding("problem", "few-draws", sentence, advice, few))
     return findings
 
 
