@@ -85,9 +85,11 @@ def row(name: str, seed: int, fit) -> str:
 
 
 def add(line: str, table: Path) -> None:
-    """Add a line to the table, in place of an earlier one of the same data and seed."""
-    lines = table.read_text().splitlines()[len(HEAD.splitlines()) :] if table.is_file() else []
-    named = {tuple(each.split()[:2]): each for each in [*lines, line]}
+    """Add a line to the table, in place of an earlier one of the same data and seed unless that fit was longer."""
+    lines, named = table.read_text().splitlines()[len(HEAD.splitlines()) :] if table.is_file() else [], {}
+    for each in sorted([*lines, line], key=lambda each: each.count(" - "), reverse=True):
+        data, seed = each.split()[:2]
+        named[data, int(seed)] = each
     table.write_text(HEAD + "".join(f"{named[key]}\n" for key in sorted(named)))
 
 

@@ -51,7 +51,7 @@ def main() -> None:
     fits = {}
     for particles in PARTICLES:
         run.PARTICLES = particles
-        stored = options.work / f"{particles}.nc"
+        stored = options.work / f"{particles}_{CHAINS}x{options.draws}.nc"
         if not stored.is_file():
             tw.fit(
                 learner, trials, draws=options.draws, chains=CHAINS, seed=SEED + particles, priors=distributions(PRIOR), progress=False,

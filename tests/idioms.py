@@ -200,6 +200,25 @@ def clip_where_of_plain_numbers(a, b, q):
 
 
 @idiom
+def places_where_an_array_is_large(a, b, q):
+    return np.where(PAIRS > 0.15)[0][0] * a + where(PAIRS > 0.15)[0].sum() * b + np.where(PAIRS > 0.15, 1.0, 0.5)[1] * a
+
+
+def chosen_by(x, a, b, select=np.where):
+    return select(x > 0.3, a, b)
+
+
+@idiom
+def where_as_a_default(a, b, q):
+    return chosen_by(0.2, a, b) + chosen_by(0.4, a, b)
+
+
+@idiom
+def tables_clipped_on_one_side(a, b, q):
+    return a * np.clip(q, None, 0.5).sum() + np.clip(q, b, None).sum() + np.clip(q, a_min=0.1, a_max=0.6).sum()
+
+
+@idiom
 def clip_where_sign(a, b, q):
     return np.clip(a, 0.1, 0.5) * b + np.clip(b, 0.0, 100.0) + np.where(a > b, a, 2 * b) + np.sign(a) * b
 

@@ -16,7 +16,7 @@ import trialwise as tw
 from trialwise.analysis.diagnose import geweke, overlap
 from trialwise.cli.app import app
 from trialwise.cli.output.words import in_options
-from trialwise.inference.diagnostics import problems
+from trialwise.inference.diagnostics import problems, too_few
 from trialwise.population.population import population_of
 
 LEARNER = tw.QLearning(initial=1.2)
@@ -228,6 +228,23 @@ def test_several_problems_are_reported_together_with_their_numbers():
         strict=True,
     ):
         assert text.startswith(part), text
+
+
+def test_chains_of_fewer_than_four_draws_are_too_short_to_tell():
+    """They have no R-hat and no effective sample size."""
+    group = pd.DataFrame(np.nan, ["a", "b"], ["r_hat", "ess_bulk", "ess_tail"])
+    (few,) = too_few(group, 3)
+    assert few.sentence == "fewer than 400 effective draws for a, b (too few draws to count them)"
+    assert re.fullmatch(r"Draw more, draws=\d+; then fit fewer parameters .*", str(few.advice))
+
+
+@pytest.mark.parametrize(("r_hat", "first"), [(1.05, "Draw more"), (1.2, "Fit")])
+def test_remedies_for_few_draws_and_for_chains_that_disagree_have_one_order(r_hat, first):
+    group = pd.DataFrame({"r_hat": [r_hat], "ess_bulk": [100.0], "ess_tail": [100.0]}, index=["a"])
+    apart, few = too_few(group)
+    assert str(few.advice).startswith(first)
+    longer, fewer = (str(apart.advice).casefold().index(remedy) for remedy in ("draw more", "fit fewer"))
+    assert (longer < fewer) == (first == "Draw more")
 
 
 def test_good_draws(trials, good):

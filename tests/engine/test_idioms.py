@@ -137,11 +137,11 @@ class Workshop:
         error = outcome - now.value[trial.cue, choice]
         now.value[trial.cue, choice] += self.rate(outcome) * error
         now.trace[choice] += error**self.order / 10
-        now.level += self.alpha * (outcome - now.level)
+        now.level = np.where(trial.cue == 0, now.level + self.alpha * (outcome - now.level), now.level)
         now.count += 1
         now.last = choice
         now.seen[trial.cue] += 1
-        return error, now.level, now.count
+        return error, now.level, np.where(trial.cue == 0, now.count, 0)
 
 
 def assert_agrees_with_plain_python_and_differences(learner, trials, seed=0):

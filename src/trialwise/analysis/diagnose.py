@@ -376,7 +376,7 @@ def _participants(fit: Fit) -> pd.DataFrame:
     summary, rows = fit.summary()[["r_hat", "ess_bulk", "ess_tail"]], []
     for participant in fit.trials.participants:
         own = summary.loc[[row_label(name, participant) for name in fit.parameters]]
-        least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1)))
+        least = int(np.argmin(own[["ess_bulk", "ess_tail"]].min(axis=1).fillna(0.0)))  # NaN for a few draws
         rows.append({"parameter": fit.parameters[least], **own.iloc[[least]].to_dict("records")[0]})
     table = fit.rows.labelled().join(pd.DataFrame(rows)).set_index("participant")
     if fit.draws.grouped:

@@ -248,6 +248,7 @@ def _dry_run_once(learner: Learner, sample: _Sample) -> int:
         if result is not None:
             values = result if isinstance(result, tuple) else (result,)
             for value in values:
+                value = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value  # of np.where
                 if not isinstance(value, int | float | np.number | np.bool_):
                     teaching = "learn" if "learn" in learner.methods else "watch"
                     raise LearnerError(

@@ -125,17 +125,19 @@ def too_few(group: pd.DataFrame, draws: int = 1000) -> list[Finding]:
     apart, most = _worst(compared.to_numpy(float), compared.index, above=RHAT)
     smallest = np.minimum(group["ess_bulk"].to_numpy(float), group["ess_tail"].to_numpy(float))
     few, least = _worst(-smallest, group.index, above=-ESS)
-    times = ESS / max(-least, 1) if few else 1.0
+    known = np.isfinite(least)  # not of chains of fewer than four draws
+    times = ESS / max(-least if known else 1.0, 1.0) if few else 1.0
+    longer_first = (times <= MOST_TIMES or not known) and not (apart and most > APART)
     if apart:
         sentence = f"R-hat above {RHAT:g} for {_some(apart)} (largest {most:.3f}): the chains disagree"
         longer = _longer(draws, max(times, 2.0))  # no fewer than the next finding advises
-        first = most <= APART and times <= MOST_TIMES
-        remedies = (longer, NARROWER, FEWER) if first else (ALONE, NARROWER, FEWER, longer)
+        remedies = (longer, NARROWER, FEWER) if longer_first else (ALONE, NARROWER, FEWER, longer)
         findings.append(Finding("problem", "r-hat", sentence, _in_turn(*remedies), apart))
     if few:
-        sentence = f"fewer than {ESS} effective draws for {_some(few)} (fewest {-least:.0f})"
+        number = f"fewest {-least:.0f}" if known else "too few draws to count them"
+        sentence = f"fewer than {ESS} effective draws for {_some(few)} ({number})"
         longer = _longer(draws, times)
-        advice = _in_turn(longer, FEWER) if times <= MOST_TIMES else _in_turn(FEWER, longer)
+        advice = _in_turn(longer, FEWER) if longer_first else _in_turn(FEWER, longer)
         findings.append(Finding("problem", "few-draws", sentence, advice, few))
     return findings
 
@@ -174,7 +176,8 @@ def _longer(draws: int, times: float) -> Message:
 
 def _worst(values: np.ndarray, names: Iterable[Hashable], above: float) -> tuple[tuple[str, ...], float]:
     bad = tuple(str(name) for name, value in zip(names, values, strict=True) if not value <= above)
-    return bad, float(np.nanmax(values)) if len(values) else 0.0
+    known = values[~np.isnan(values)]
+    return bad, float(known.max()) if len(known) else np.nan if bad else 0.0
 
 
 def _some(names: Sequence[str]) -> str:

@@ -52,7 +52,8 @@ class State:
             return
         if isinstance(self.__dict__[name], np.ndarray):
             raise LearnerError(f"'{name}' is a table: fill it in place, state.{name}[...] = value")
-        self.__dict__[name] = value
+        # np.where of numbers is an array without dimensions
+        self.__dict__[name] = value[()] if isinstance(value, np.ndarray) and value.ndim == 0 else value
 
     def __repr__(self) -> str:
         return f"state({', '.join(f'{name}={part!r}' for name, part in self.__dict__.items())})"

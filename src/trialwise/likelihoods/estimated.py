@@ -179,7 +179,7 @@ class EstimatedLikelihood(Likelihood):
 
     def plain(self, theta: np.ndarray) -> np.ndarray:
         """Estimates by one filter with few particles, meant for stepping through the learner."""
-        keys = own_keys(self.trials, 0, "particles")
+        keys = own_keys(self.trials, self.seed, "particles")
         values = [
             trace_particles_plain(self.learner, self.packed, n, theta[n], int(key), PLAIN_PARTICLES)[0]
             for n, key in enumerate(keys)

@@ -25,6 +25,7 @@ THREE = {
     "np.clip, by numbers": lambda x, lower, upper: np.clip(x, -1.0, 0) + np.clip(lower, upper, 0.5),
     "np.clip, above": lambda x, lower, upper: np.clip(x, None, upper),
     "np.clip, below": lambda x, lower, upper: np.clip(x, lower, None),
+    "np.clip, by names": lambda x, lower, upper: np.clip(x, a_min=lower, a_max=upper),
     "min": lambda x, lower, upper: min(x, lower, 1, upper),
     "max": lambda x, lower, upper: max(x, lower, 1, upper),
 }

@@ -1,8 +1,8 @@
 """The lower and the higher of numbers, one of them a dual or those of several particles: ``min``, ``max``, ``np.minimum``, ``np.maximum``, ``np.clip``.
 
 NaN is neither lower nor higher than a number: ``min`` and ``max`` keep the number that they have, as in Python, while ``np.minimum``, ``np.maximum`` and
-``np.clip`` are NaN if one of their arguments is, as in NumPy. For duals values are compared, and the tangents of the chosen one kept; numbers of
-several particles are compared lane by lane.
+``np.clip`` are NaN if one of their arguments is, as in NumPy. For duals values are compared, and the tangents of the chosen one kept, of the first one if
+they are equal; numbers of several particles are compared lane by lane.
 """
 
 from __future__ import annotations
@@ -73,12 +73,19 @@ _define(max, np.maximum, ">")
 
 
 @overload(np.clip)
-def _clip(x, lower, upper):
-    """Of plain numbers, too, for which Numba has it in arrays only; without a bound if it is None."""
-    if not all(isinstance(each, Vector | types.Number | types.Boolean | types.NoneType) for each in (x, lower, upper)):
-        return None
-    if isinstance(lower, types.NoneType):
-        return lambda x, lower, upper: np.minimum(x, upper)
-    if isinstance(upper, types.NoneType):
-        return lambda x, lower, upper: np.maximum(x, lower)
-    return lambda x, lower, upper: np.minimum(np.maximum(x, lower), upper)
+def _clip(a, a_min, a_max):
+    """Of plain numbers, too, for which Numba has it in arrays only."""
+    kinds = Vector | types.Number | types.Boolean
+    if isinstance(a, kinds) and all(isinstance(each, kinds | types.NoneType) for each in (a_min, a_max)):
+        return clipped(a_min, a_max)
+
+
+def clipped(a_min, a_max):
+    """The code of ``np.clip`` for bounds of these types, by ``np.minimum`` and ``np.maximum``; without a bound if it is None."""
+    if isinstance(a_min, types.NoneType) and isinstance(a_max, types.NoneType):
+        return lambda a, a_min, a_max: a
+    if isinstance(a_min, types.NoneType):
+        return lambda a, a_min, a_max: np.minimum(a, a_max)
+    if isinstance(a_max, types.NoneType):
+        return lambda a, a_min, a_max: np.maximum(a, a_min)
+    return lambda a, a_min, a_max: np.minimum(np.maximum(a, a_min), a_max)

@@ -71,16 +71,28 @@ def _absolute(x):
         return lambda x: -x if value(x) < 0.0 else x
 
 
-def where(condition, x, y):
+def where(condition, x=None, y=None):
     """``np.where`` in compiled learners: a number if all are numbers, of which Numba makes an array."""
 
 
 @overload(where)
-def _where(condition, x, y):
-    plain = types.Number | types.Boolean
-    if isinstance(condition, plain) and all(isinstance(each, plain | Vector) for each in (x, y)):
+def _where(condition, x=None, y=None):
+    if _selects_numbers(condition, x, y):
+        return lambda condition, x=None, y=None: x if condition else y
+    if x is None or isinstance(x, types.Omitted):
+        return lambda condition, x=None, y=None: np.where(condition)
+    return lambda condition, x=None, y=None: np.where(condition, x, y)
+
+
+@overload(np.where)
+def _where_of_duals(condition, x, y):
+    if _selects_numbers(condition, x, y) and _is_dual(x, y):
         return lambda condition, x, y: x if condition else y
-    return lambda condition, x, y: np.where(condition, x, y)
+
+
+def _selects_numbers(condition, x, y) -> bool:
+    plain = types.Number | types.Boolean
+    return isinstance(condition, plain) and all(isinstance(each, plain | Vector) for each in (x, y))
 
 
 @overload(float)

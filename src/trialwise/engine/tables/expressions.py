@@ -11,6 +11,7 @@ import numpy as np
 from numba.core import types
 from numba.core.extending import overload, overload_method, register_jitable
 
+from trialwise.engine.numbers.extremes import clipped
 from trialwise.engine.numbers.vector import Vector, width_of
 from trialwise.engine.tables.making import owning_table
 from trialwise.engine.tables.table import TableType, cells_of
@@ -274,9 +275,9 @@ def _invert(table):
 
 
 @overload(np.clip)
-def _clip(a, lower, upper):
+def _clip(a, a_min, a_max):
     if _is_table(a):
-        return lambda a, lower, upper: np.minimum(np.maximum(a, lower), upper)
+        return clipped(a_min, a_max)
 
 
 @overload(np.where)

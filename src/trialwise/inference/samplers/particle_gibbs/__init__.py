@@ -25,12 +25,12 @@ def sample(request: Request) -> Sampled:
     from trialwise.base.workers import worker_pool
     from trialwise.inference.checkpoint import checkpoint_of
     from trialwise.inference.samplers.particle_gibbs.kept import COURSES
-    from trialwise.inference.samplers.particle_gibbs.run import LAST, ROUNDS, THIN, Run
+    from trialwise.inference.samplers.particle_gibbs.run import LAST, ROUNDS, SAVED, THIN, Run
     from trialwise.inference.starts import check_starts
 
     request.check_normal_priors()
     check_starts(request.likelihood, request.population, request.seed)
-    checkpoint = checkpoint_of(request, NAME, PARTICLES, THIN, ROUNDS, LAST, COURSES)
+    checkpoint = checkpoint_of(request, NAME, PARTICLES, THIN, ROUNDS, LAST, SAVED, COURSES)
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
     with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
         run = Run(request, checkpoint, tell, pool.executor if pool else threads, remote=pool is not None)

@@ -51,7 +51,7 @@ def renewals(packed: Packed, labels: Sequence[Hashable], shares: np.ndarray) -> 
 def seldom(found: Sequence[Renewal], sweeps: int) -> list[str]:
     """A note on participants whose hidden choices were hardly ever drawn anew on some trial, in chains of so many sweeps."""
     few = [
-        f"{each.participant} (trial {each.trial + 1}: {each.share * sweeps:.0f} times in a chain)"
+        f"{each.participant} (trial {each.trial + 1}: {int(each.share * sweeps + 1e-6)} times in a chain)"
         for each in found
         if each.share * sweeps < SELDOM
     ]

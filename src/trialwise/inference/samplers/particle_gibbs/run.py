@@ -71,6 +71,9 @@ diverges is rejected, which leaves the target invariant; what might be lost is a
 p about once in 1 / p effective draws, and each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
 the Monte Carlo error of 400 effective draws, 0.05. A sweep is far less than an effective draw, unlike a transition of NUTS."""
 
+SAVED = ("rounds", "gradients", "seconds", "seconds_of_warm_up")
+"""Numbers that a checkpoint holds, beside arrays. They are part of its key, since another version of them could not be read."""
+
 ATTEMPTS = 50
 """How often parameters are drawn from the prior, in search of some that can explain the responses."""
 
@@ -362,7 +365,7 @@ class Run:
             if pieces:
                 whole = joined(pieces)._asdict()
                 arrays |= {f"piece_{name}_{chain}": np.asarray(each) for name, each in whole.items()}
-        for name in ("rounds", "gradients", "seconds", "seconds_of_warm_up"):
+        for name in SAVED:
             arrays[name] = np.array(getattr(self, name))
         self.checkpoint.save(arrays)
 
