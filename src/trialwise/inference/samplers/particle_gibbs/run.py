@@ -49,14 +49,14 @@ DRAWS, THIN = 500, 4
 FURTHER, MORE = 250, 14
 """Number of draws added per chain while there are too few, and the maximum number of times."""
 
-ROUNDS, LAST = (15, 25, 40, 60), 60
-"""Sweeps of the rounds of warm-up. After each of the first three coordinates are found anew, after the fourth the scale of transitions; the last
+ROUNDS, LAST = (15, 25, 40, 80, 60), 60
+"""Sweeps of the rounds of warm-up. After each but the last of these coordinates are found anew, then the scale of transitions; a further one
 only adapts steps."""
 
 FIRST_STEP = 0.2
 """The size of steps before it is adapted."""
 
-AVERAGED = 8
+AVERAGED = 16
 """Number of courses over which an expansion is averaged, and of each chain over which the scale of transitions is."""
 
 SAVING = 0.02
