@@ -120,15 +120,14 @@ def test_a_fit_without_a_participant_has_the_constants_of_the_fit_to_all(groups)
 
 
 def session_fit(table, **how):
-    return tw.fit(
-        LEARNER, tw.read_long(table, session="session"), formulas={"alpha": "0 + session"}, seed=2, **SHORT, **how
-    )
+    settings = {"formulas": {"alpha": "0 + session"}, "seed": 2, **SHORT, **how}
+    return tw.fit(LEARNER, tw.read_long(table, session="session"), **settings)
 
 
 @pytest.fixture(scope="module")
 def sessions():
     table = simulated(5, ["s1", "s2"], 10, 4)
-    return table, session_fit(table)
+    return table, session_fit(table, draws=2500)
 
 
 @pytest.mark.parametrize("start", [None, 5, 13])
@@ -154,8 +153,8 @@ def test_sessions_are_left_out_together_and_the_future_is_that_of_the_participan
         whole += [logsumexp(total) - logsumexp(each) for each in rest]
         early += [logsumexp(each + own) - logsumexp(each) for each, own in zip(rest, part, strict=True)]
     both = {"fit": fit, "same": fit}
-    np.testing.assert_allclose(tw.compare(both, draws=2000, progress=False).elpd["fit"], whole, atol=0.08)
-    future = tw.compare(both, "future", start=start, draws=2000, progress=False).elpd["fit"]
+    np.testing.assert_allclose(tw.compare(both, draws=5000, progress=False).elpd["fit"], whole, atol=0.08)
+    future = tw.compare(both, "future", start=start, draws=5000, progress=False).elpd["fit"]
     np.testing.assert_allclose(future, whole - early, atol=0.08)
     if start == 5:
         monkeypatch.setattr(crossvalidation, "good_khat", lambda draws: -np.inf)
