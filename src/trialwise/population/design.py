@@ -190,6 +190,7 @@ def plain_design(parameters: Sequence[str], labels: Sequence[Hashable]) -> Desig
         Labels of the participants.
     """
     terms = tuple(Term(name) for name in parameters)
-    identity = np.broadcast_to(np.eye(len(terms)), (len(labels), len(terms), len(terms)))
+    # writeable, as the matrices of other designs are: for another type densities would be compiled again
+    identity = np.tile(np.eye(len(terms)), (len(labels), 1, 1))
     columns = tuple(Column(name) for name in parameters)
     return Design(columns, terms, terms, np.arange(len(labels)), identity, identity, tuple(labels))
