@@ -338,7 +338,7 @@ class Run:
     def renewals(self) -> list[Renewal]:
         """How often hidden choices were drawn anew."""
         assert self.target is not None
-        shares = np.array([joined(pieces).renewed / self._done for pieces in self.pieces])
+        shares = np.array([sum(piece.renewed for piece in pieces) / self._done for pieces in self.pieces])
         return renewals(self.target.packed, self.request.likelihood.trials.participants, shares)
 
     # -- checkpoint --------------------------------------------------------------------------------------------------
