@@ -6,8 +6,11 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 import types
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numba
@@ -165,6 +168,30 @@ def test_a_key_covers_every_file_of_its_kernel(kernels):
         assert files, name
         absent = [path for path in files - set(cache.sources()) if str(path) not in key]
         assert not absent, f"{name}: {absent} are not in its key"
+
+
+def test_threads_build_one_after_the_other(monkeypatch):
+    """Together they read what Numba loads, and compilation failed with "generator already executing" or "Unknown attribute 'shape'"."""
+    monkeypatch.setattr(cache, "_KERNELS", {})
+    inside, most, built, together = [], [], [], threading.Barrier(6)
+
+    def build():
+        inside.append(1)
+        most.append(len(inside))
+        built.append(1)
+        time.sleep(0.01)
+        inside.pop()
+        return lambda x: x
+
+    def ask(number):
+        together.wait()
+        return cache.on_disk(build, "trialwise_nothing", f"key {number % 3}")
+
+    with ThreadPoolExecutor(6) as threads:
+        found = list(threads.map(ask, range(6)))
+    assert max(most) == 1
+    assert len(built) == 3
+    assert found[:3] == found[3:]
 
 
 def test_modules_that_extend_numba_are_in_every_key():

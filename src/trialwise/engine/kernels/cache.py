@@ -22,6 +22,7 @@ import llvmlite
 import numba
 from numba.core.bytecode import FunctionIdentity
 from numba.core.caching import CacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
+from numba.core.compiler_lock import global_compiler_lock
 
 _KEYS: dict[Callable, str] = {}
 
@@ -237,9 +238,14 @@ _MISSING_NOTES: set[str] = set()
 
 
 def on_disk(build: Callable[[], Callable], name: str, key: str) -> Callable:
-    """The kernel with this key, whose machine code is kept in :func:`folder`, if that can be used; ``build`` is called once per process."""
+    """The kernel with this key, whose machine code is kept in :func:`folder`, if that can be used; ``build`` is called once per process.
+
+    One thread builds at a time, with Numba's own lock, since building reads what Numba has to load and another thread may be compiling.
+    """
     if key not in _KERNELS:
-        _KERNELS[key] = _dispatcher(build(), name, key)
+        with global_compiler_lock:
+            if key not in _KERNELS:
+                _KERNELS[key] = _dispatcher(build(), name, key)
     return _KERNELS[key]
 
 
