@@ -2,7 +2,7 @@
 
 Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and, if FOLDER holds the four files that
 ``trialwise data alien`` fetches, to the 31 people, once with each seed. A chain that stands still would show in R-hat: each fit runs until the
-fewest effective draws of the group are ``--enough``, and R-hat is taken when they were 800 and 1 500.
+fewest effective draws of the group are ``--enough``, and R-hat is taken when they were 400, 800 and 1 500.
 
 A fit takes up to an hour. Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be
 killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed.
@@ -17,7 +17,7 @@ import numpy as np
 
 from distances import group_draws
 
-AFTER = (800, 1500)
+AFTER = (400, 800, 1500)
 """Effective draws after which R-hat is taken."""
 
 DRAWS, MOST = 3000, 12000
@@ -25,7 +25,7 @@ DRAWS, MOST = 3000, 12000
 
 HEAD = f"""\
 Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective
-draws of the group, in bulk or tail, are {AFTER[0]} and {AFTER[1]}, and the largest R-hat of the group then; "-" where a fit was ended before
+draws of the group, in bulk or tail, are {AFTER[0]}, {AFTER[1]} and {AFTER[2]}, and the largest R-hat of the group then; "-" where a fit was ended before
 
 {"data":16s}  seed  {"  ".join(f"{each:9d}  R-hat  " for each in AFTER)}  divergences
 """
