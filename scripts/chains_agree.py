@@ -20,7 +20,7 @@ from distances import group_draws
 AFTER = (400, 800, 1500)
 """Effective draws after which R-hat is taken."""
 
-DRAWS, MOST = 3000, 12000
+DRAWS, MOST = 1500, 12000
 """Draws per chain of a fit at first, and at most."""
 
 HEAD = f"""\

@@ -141,15 +141,25 @@ def test_a_spread_of_zero_does_no_harm():
     assert (v[:, 2] == 0).all() and np.isfinite(y).all() and np.isfinite(volume).all()
 
 
-@pytest.mark.parametrize("pooling", ["partial", "none", "complete"])
-def test_density_against_numpy(small, pooling):
+@pytest.mark.parametrize(
+    ("pooling", "errors"), [("partial", np.inf), ("partial", 2.0), ("none", np.inf), ("complete", np.inf)]
+)
+def test_density_against_numpy(small, pooling, errors):
     """Value and gradient to machine precision, given the likelihoods and gradients of the engine."""
     packed, population = pack(LEARNER, small.trials), population_of(LEARNER, small.trials, pooling=pooling)
     exact = likelihood_of(LEARNER, small.trials, pooled=pooling == "complete")
     expansion = expand(exact, population)
-    target, prior = posterior(LEARNER, packed, population, expansion), population.prior
+    target, prior = posterior(LEARNER, packed, population, expansion, errors), population.prior
     participants, size = target.shape
     design = population.matrices(participants)
+    bend = 2.0 * np.mean([np.diag(each) for each in expansion.curvature], 0) ** -0.5
+
+    def spreads_at(s):
+        """Signed spreads and the logarithm of their derivatives."""
+        if errors == np.inf:
+            return expansion.sd_scale * s, np.log(expansion.sd_scale).sum()
+        rate = expansion.sd_scale / np.sqrt(bend**2 + np.exp(2 * expansion.log_sd))
+        return bend * np.sinh(rate * s), np.log(rate * bend * np.cosh(rate * s)).sum()
 
     def parts(x):
         """Unconstrained values, and the log-density without the likelihood."""
@@ -157,7 +167,7 @@ def test_density_against_numpy(small, pooling):
             mu, z, s, w = prior.mean, prior.total, None, x.reshape(participants, size)
         else:
             m, s, w = x[:size], x[size : 2 * size], x[2 * size :].reshape(participants, size)
-            mu, z = expansion.mean + expansion.mean_factor @ m, expansion.sd_scale * s
+            mu, (z, log_slope) = expansion.mean + expansion.mean_factor @ m, spreads_at(s)
         u, y, volume = oracle(w, mu, np.diag(z), design, expansion.curvature, expansion.linear)
 
         def normal(x, mean, sd):
@@ -166,7 +176,7 @@ def test_density_against_numpy(small, pooling):
         value = normal(y, 0.0, 1.0 + 0 * y) - volume.sum()
         if s is not None:
             value += normal(mu, prior.mean, prior.width) + normal(z, 0 * z, prior.spread) + size * np.log(2)
-            value += np.linalg.slogdet(expansion.mean_factor)[1] + np.log(expansion.sd_scale).sum()
+            value += np.linalg.slogdet(expansion.mean_factor)[1] + log_slope
             value -= np.log1p(np.exp(-s / SOFTNESS)).sum()
         return u, value
 

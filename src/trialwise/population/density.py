@@ -4,7 +4,7 @@ The density is that of :func:`trialwise.population.pymc.model.build_model` (test
 be compiled for each learner, everything else once, and no graph is built. The coordinates of the sampler are
 
 * ``m`` (F,), coefficients: :math:`B = c + F m`, whitened by their expected posterior; without formulas they are the group's means;
-* ``s`` (Q,), spreads as signed numbers: :math:`z = k s`, :math:`\sigma = |z|`, with density
+* ``s`` (Q,), spreads as signed numbers z, :math:`\sigma = |z|`, functions of s (:mod:`trialwise.population.geometry.spreads`), with density
   :math:`2\, \mathrm{Normal}(z; 0, t)\, \mathrm{logistic}(s / c)`. The two signs of a spread share its HalfNormal density,
   :math:`\mathrm{logistic}(x) + \mathrm{logistic}(-x) = 1`, with nearly all of its mass on the positive sign. So there is no
   boundary at zero, as for :math:`\sigma` itself, no infinite tail, as for its logarithm, and no valley between two equal modes, as
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numba
@@ -31,8 +32,9 @@ from trialwise.engine import WHOLE, Packed, cache, compilation, constants, kerne
 from trialwise.learners.learner import Learner
 from trialwise.population import correlations
 from trialwise.population.correlations import correlations_of, scaled_factor, scaled_factor_pullback
-from trialwise.population.geometry import whitening
+from trialwise.population.geometry import spreads, whitening
 from trialwise.population.geometry.expansion import Expansion
+from trialwise.population.geometry.spreads import SpreadMap, spread_at, spread_map
 from trialwise.population.geometry.whitening import (
     effects_to_whitened,
     quadratic,
@@ -50,10 +52,11 @@ SOFTNESS = 0.5
 SUPPORTS = {"real": 0, "positive": 1, "unit": 2, "interval": 2}
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+# Functions that call others of other files are not cached by Numba, which would not see a change there; see :func:`stored`.
+@numba.njit(nogil=True, error_model="numpy")
 def split(x, grouped, maps, participants):
     """Coefficients, signed spreads, numbers of correlations and ``w`` from a flat vector of coordinates."""
-    middle, factor, log_sd, scale, correlation_middle, correlation_scale = maps
+    middle, factor, log_sd, slope, rate, correlation_middle, correlation_scale = maps
     common, effects, pairs = len(middle), len(log_sd), len(correlation_middle)
     if not grouped:
         return middle.copy(), np.exp(log_sd), correlation_middle, x.reshape(participants, effects)
@@ -63,7 +66,7 @@ def split(x, grouped, maps, participants):
         for j in range(i + 1):
             coefficients[i] += factor[i, j] * x[j]
     for i in range(effects):
-        z[i] = scale[i] * x[common + i]
+        z[i] = spread_at(x[common + i], slope[i], rate[i])[0]
     for i in range(pairs):
         r[i] = correlation_middle[i] + correlation_scale[i] * x[common + effects + i]
     return coefficients, z, r, x[common + effects + pairs :].reshape(participants, effects)
@@ -87,9 +90,7 @@ def natural(u, supports, lower, upper):
     return theta, slope
 
 
-@numba.njit(
-    nogil=True, error_model="numpy"
-)  # not cached: Numba would not see a change of what it calls in another file
+@numba.njit(nogil=True, error_model="numpy")
 def gather(
     x, grouped, prior, maps, pairs, matrices, expanded, point, slope, rows, likelihood, by_segment,
 ):  # fmt: skip
@@ -116,7 +117,7 @@ def gather(
     if not grouped:
         gradient[:] = w_bar.reshape(-1)
         return value, gradient
-    _, factor, _, scale, _, correlation_scale = maps
+    _, factor, _, scale, rate, _, correlation_scale = maps
     z_bar, r_bar = scaled_factor_pullback(z, r, pairs, lower_bar)
     common = len(coefficients)
     for k in range(common):
@@ -129,12 +130,13 @@ def gather(
             gradient[j] += factor[i, j] * coefficients_bar[i]
     for k in range(size):
         b, side = z[k] / spread[k], x[common + k] / SOFTNESS
-        value -= 0.5 * b * b + np.log(spread[k]) + LOG_SQRT_2PI - np.log(scale[k])
+        _, speed, growth = spread_at(x[common + k], scale[k], rate[k])
+        value -= 0.5 * b * b + np.log(spread[k]) + LOG_SQRT_2PI - np.log(speed)
         value += np.log(2.0) - np.log1p(np.exp(-abs(side))) + min(side, 0.0)
-        gradient[common + k] = scale[k] * (z_bar[k] - b / spread[k]) + 1.0 / (1.0 + np.exp(side)) / SOFTNESS
+        gradient[common + k] = speed * (z_bar[k] - b / spread[k]) + growth + 1.0 / (1.0 + np.exp(side)) / SOFTNESS
     for p in range(len(r)):
-        bend = np.log1p(np.exp(-2.0 * abs(r[p]))) + abs(r[p]) - np.log(2.0)
-        value += np.log(correlation_scale[p]) - 2.0 * shapes[p] * bend
+        log_cosh = np.log1p(np.exp(-2.0 * abs(r[p]))) + abs(r[p]) - np.log(2.0)
+        value += np.log(correlation_scale[p]) - 2.0 * shapes[p] * log_cosh
         gradient[common + size + p] = correlation_scale[p] * (r_bar[p] - 2.0 * shapes[p] * np.tanh(r[p]))
     gradient[common + size + len(r) :] = w_bar.reshape(-1)
     return value, gradient
@@ -157,7 +159,7 @@ def _build_density(kernel: Callable) -> Callable:
     return numba.njit(log_density, nogil=True)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@numba.njit(nogil=True, error_model="numpy")
 def _participants(w, coefficients, lower, matrices, expanded, scales):
     owner, fixed, random = matrices
     points, participants, size = w.shape
@@ -227,6 +229,10 @@ class Posterior:
         participants, size = self.shape
         return participants * size + self.group_size
 
+    @property
+    def _spreads(self) -> SpreadMap:
+        return SpreadMap(*self.arguments[2][3:5])
+
     def __call__(self, x: np.ndarray) -> tuple[float, np.ndarray]:
         """Log-density and gradient at coordinates ``x (dimension,)``."""
         value, gradient = self.density(x, *self.arguments)
@@ -252,13 +258,13 @@ class Posterior:
         w = effects_to_whitened(np.ascontiguousarray(effects), coefficients, lower, *self.arguments[5])
         if not self.grouped:
             return w.ravel()
-        group = np.linalg.solve(e.mean_factor, coefficients - e.mean), spreads / e.sd_scale
+        group = np.linalg.solve(e.mean_factor, coefficients - e.mean), self._spreads.coordinates(spreads)
         return np.concatenate([*group, (x - e.correlation) / e.correlation_scale, w.ravel()])
 
     def point(self, x: np.ndarray) -> Point:
         """The point with coordinates ``x (dimension,)``, whose :meth:`coordinates` they are; in other coordinates it has others."""
         _, _, maps, pairs, _, expanded = self.arguments[:6]
-        coefficients, z, r, w = split(x, self.grouped, maps, self.participants)
+        coefficients, z, r, w = stored(split)(x, self.grouped, maps, self.participants)
         v, _, _ = whitened_to_effects(w, coefficients, scaled_factor(z, r, pairs), *expanded)
         return Point(coefficients, z, v, r)
 
@@ -291,8 +297,8 @@ class Posterior:
             a constant.
         """
         _, _, maps, pairs, matrices, expanded, scales = self.arguments[:7]
-        coefficients, z, r, _ = split(x, self.grouped, maps, self.participants)
-        return _participants(w, coefficients, scaled_factor(z, r, pairs), matrices, expanded, scales)  # type: ignore[no-any-return]
+        coefficients, z, r, _ = stored(split)(x, self.grouped, maps, self.participants)
+        return stored(_participants)(w, coefficients, scaled_factor(z, r, pairs), matrices, expanded, scales)  # type: ignore[no-any-return]
 
     def values(self, x: np.ndarray) -> tuple[GroupDraw, np.ndarray]:
         """The group and its participants at the coordinates ``x (dimension,)``, and natural values ``(rows, K)``."""
@@ -309,18 +315,27 @@ class Posterior:
         if not self.grouped:
             return w
         e, noise = self.expansion, random.standard_normal(size)
-        spreads = np.exp(e.log_sd + 0.3 * noise) / e.sd_scale
+        spreads = self._spreads.coordinates(np.exp(e.log_sd + 0.3 * noise))
         means, correlations = random.standard_normal(len(e.mean)), random.standard_normal(len(e.correlation))
         return np.concatenate([means, spreads, correlations, w])
 
 
 def text_of_density() -> str:
     """The text of the files that densities are compiled from, for the keys of all that contains one."""
-    return cache.text(__file__, whitening.__file__, correlations.__file__)
+    return cache.text(__file__, spreads.__file__, whitening.__file__, correlations.__file__)
 
 
-def posterior(learner: Learner, packed: Packed, population: Population, expansion: Expansion) -> Posterior:
-    """The posterior of a learner on packed trials.
+@lru_cache
+def stored(function: Callable) -> Callable:
+    """A compiled function of this file for use from Python, its machine code kept under the text of all files that it calls."""
+    key = cache.key(function.__name__, text_of_density())
+    return cache.on_disk(lambda: function, f"trialwise_{function.__name__.lstrip('_')}", key)
+
+
+def posterior(
+    learner: Learner, packed: Packed, population: Population, expansion: Expansion, errors: float = np.inf
+) -> Posterior:
+    """The posterior of a learner on packed trials; ``errors`` is that of :func:`trialwise.population.geometry.spreads.spread_map`.
 
     Raises
     ------
@@ -342,25 +357,27 @@ def posterior(learner: Learner, packed: Packed, population: Population, expansio
     rows, *rest = kernel_inputs(packed)
     if population.shared:
         rows = np.zeros(len(rows), WHOLE)
-    arguments = (*_geometry(population, expansion), constants(learner), rows, *rest)
+    arguments = (*_geometry(population, expansion, errors), constants(learner), rows, *rest)
     return Posterior(population, expansion, density, arguments)
 
 
-def _geometry(population: Population, expansion: Expansion) -> tuple[Any, ...]:
+def _geometry(population: Population, expansion: Expansion, errors: float) -> tuple[Any, ...]:
     """The arguments of a density that define its coordinates."""
     prior, parameters, pairs = population.prior, population.parameters, population.correlations
     design = population.matrices(len(expansion.linear))
+    expanded = quadratic(design, expansion.curvature, expansion.linear)
     c = np.ascontiguousarray
     return (
         population.grouped,
         (prior.mean, prior.width, prior.spread, pairs.shapes, pairs.constant),
         (
-            expansion.mean, c(expansion.mean_factor), expansion.log_sd, expansion.sd_scale,
+            expansion.mean, c(expansion.mean_factor), expansion.log_sd,
+            *spread_map(expanded.curvature, np.exp(expansion.log_sd), expansion.sd_scale, errors),
             expansion.correlation, expansion.correlation_scale,
         ),
         pairs.pairs,
         (design.owner, c(design.fixed), c(design.random)),
-        tuple(quadratic(design, expansion.curvature, expansion.linear)),
+        tuple(expanded),
         (
             np.array([SUPPORTS[p.support] for p in parameters]),
             np.array([p.lower for p in parameters], float),

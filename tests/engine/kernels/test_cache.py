@@ -150,7 +150,7 @@ def test_a_key_covers_every_file_of_its_kernel(kernels):
     compiled_hidden.enumeration_kernel(hidden, hidden_packed)
     size = len(learner.names)
     flat = (
-        np.zeros((1, size, size)),
+        np.eye(size)[None],
         np.zeros((1, size)),
         *np.zeros((2, size)),
         np.eye(size),
@@ -190,6 +190,34 @@ def test_threads_build_one_after_the_other(monkeypatch):
         found = list(threads.map(ask, range(6)))
     assert counts == [1, 1, 1]
     assert found[:3] == found[3:]
+
+
+def test_functions_that_numba_caches_use_nothing_of_other_files():
+    """Numba compiles them again if their own file changes, not if another does."""
+    faults, cached = [], 0
+    for path in sorted(Path(tw.__file__).parent.rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        functions = {each.name: each for each in tree.body if isinstance(each, ast.FunctionDef)}
+        uses = {
+            name: {each.id for each in ast.walk(function) if isinstance(each, ast.Name)}
+            for name, function in functions.items()
+        }
+        imported = {
+            alias.asname or alias.name
+            for each in ast.walk(tree)
+            if isinstance(each, ast.ImportFrom) and (each.module or "").startswith("trialwise")
+            for alias in each.names
+        }
+        for name, function in functions.items():
+            if not any("cache=True" in ast.unparse(each) for each in function.decorator_list):
+                continue
+            cached, reached, left = cached + 1, {name}, [name]
+            while left:
+                new = (uses[left.pop()] & functions.keys()) - reached
+                reached |= new
+                left += new
+            faults += [f"{path.name}: {name} uses {other}" for at in reached for other in uses[at] & imported]
+    assert cached > 5 and not faults
 
 
 def test_modules_that_extend_numba_are_in_every_key():

@@ -91,7 +91,7 @@ def test_joint_distribution_of_parameters_courses_and_data(particles):
     target = target._replace(expansion=expand(mean, population))
     ((_, _, place, _),) = packed.outcome
     sampled, x, sweeps = [], None, 0
-    for _ in range(1500):
+    for _ in range(3000):
         reals = packed.reals.copy()
         reals[:, place] = outcomes.ravel()
         at = target._replace(

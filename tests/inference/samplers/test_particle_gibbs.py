@@ -12,6 +12,7 @@ from trialwise.engine.packing import pack
 from trialwise.engine.run_hidden import run_exact
 from trialwise.inference.samplers import SAMPLERS
 from trialwise.inference.samplers.particle_gibbs import renewal, run
+from trialwise.population import density
 from trialwise.population.population import population_of
 
 pytestmark = pytest.mark.sample
@@ -122,6 +123,10 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
         tw.errors.UsageError, match="holds the progress of another fit, which would be overwritten: .* seed"
     ):
         tw.fit(TIED, trials, checkpoint=path, **(settings | {"seed": 5}))
+    assert path.read_bytes() == kept
+    monkeypatch.setattr(density, "text_of_density", lambda: "other coordinates")
+    with pytest.raises(tw.errors.UsageError, match="holds the progress of another fit.* or the version of trialwise"):
+        tw.fit(TIED, trials, checkpoint=path, **settings)
     assert path.read_bytes() == kept
 
 

@@ -8,8 +8,8 @@ From a position x with momentum :math:`p \sim \mathrm{Normal}(0, I)`, leapfrog s
 lead to a proposal, accepted with probability :math:`\min(1, e^{-\Delta H})`, :math:`H = p'p / 2 - \log \pi(x)` (Duane et al. 1987, Physics
 Letters B 195:216; Neal 2011, Handbook of Markov Chain Monte Carlo, ch. 5). A scales directions: blocks for the group and for each
 participant, the inverse fourth root of their curvature. That is half the way from the coordinates as they are to coordinates in which the
-curvature is 1: where it varies, as at small spreads, the whole way would leave the wide regions too wide for a trajectory. Roots are averaged
-over points, not curvatures: at a small spread curvature can be hundreds of times the usual one, and few such points would make all steps short.
+curvature is 1: where it varies the whole way would leave the wide regions too wide for a trajectory. Roots are averaged over points, not
+curvatures: few points with hundreds of times the usual curvature would make all steps short.
 Lengths vary at random, since a fixed one could be a multiple of a direction's period.
 
 A sampler that alternates with other draws, between which the target changes, needs single transitions, which libraries do not offer.
@@ -30,8 +30,8 @@ JITTER = 0.2
 """Relative range of step sizes around their value."""
 
 CAREFUL, SHORTER = 8, 3.0
-"""One in so many transitions is careful: its steps are shorter by this factor. Where curvature is far above its mean, as at small spreads,
-trajectories of the usual steps diverge and are rejected; careful ones move there."""
+"""One in so many transitions is careful: its steps are shorter by this factor. Where curvature is far above its mean, as at participants far from all
+others, trajectories of the usual steps diverge and are rejected, twenty in a row were seen; careful ones move there."""
 
 ACCEPTANCE = 0.85
 """Mean acceptance probability to which steps are adapted."""
