@@ -24,6 +24,7 @@ def sample(request: Request) -> Sampled:
     from trialwise.base.progress import bars
     from trialwise.base.workers import worker_pool
     from trialwise.inference.checkpoint import checkpoint_of
+    from trialwise.inference.samplers.particle_gibbs.chain import ERRORS
     from trialwise.inference.samplers.particle_gibbs.kept import COURSES
     from trialwise.inference.samplers.particle_gibbs.run import LAST, ROUNDS, SAVED, THIN, Run
     from trialwise.inference.starts import check_starts
@@ -31,8 +32,8 @@ def sample(request: Request) -> Sampled:
 
     request.check_normal_priors()
     check_starts(request.likelihood, request.population, request.seed)
-    coordinates = text_of_density()  # in other coordinates the saved points would be others
-    checkpoint = checkpoint_of(request, NAME, PARTICLES, THIN, ROUNDS, LAST, SAVED, COURSES, coordinates)
+    coordinates = text_of_density(), ERRORS  # in other coordinates the saved points would be others
+    checkpoint = checkpoint_of(request, NAME, PARTICLES, THIN, ROUNDS, LAST, SAVED, COURSES, *coordinates)
     executor = nullcontext() if request.executor is None else worker_pool(request.executor, None, request.chains)
     with bars(request.progress) as tell, executor as pool, ThreadPoolExecutor(min(request.chains, cores())) as threads:
         run = Run(request, checkpoint, tell, pool.executor if pool else threads, remote=pool is not None)
