@@ -2,7 +2,7 @@
 
 Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents of 440 trials, and, if FOLDER holds the four files that
 ``trialwise data alien`` fetches, to the 31 people, once with each seed. A chain that stands still would show in R-hat: each fit runs until the
-fewest effective draws of the group are ``--enough``, and R-hat is taken when they were 400, 800 and 1 500.
+fewest effective draws of the group are ``--enough``, and R-hat and time are taken when they were 400, 800 and 1 500.
 
 A fit takes up to an hour. Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be
 killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed.
@@ -25,9 +25,10 @@ DRAWS, MOST = 1500, 12000
 
 HEAD = f"""\
 Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective
-draws of the group, in bulk or tail, are {AFTER[0]}, {AFTER[1]} and {AFTER[2]}, and the largest R-hat of the group then; "-" where a fit was ended before
+draws of the group, in bulk or tail, are {AFTER[0]}, {AFTER[1]} and {AFTER[2]}; the largest R-hat of the group then; minutes on two cores by then, start and
+warm-up included (those of drawing by the share of the draws); "-" where a fit ended before
 
-{"data":16s}  seed  {"  ".join(f"{each:9d}  R-hat  " for each in AFTER)}  divergences
+{"data":9s}  seed  {"  ".join(f"{each:5d}   R-hat   min." for each in AFTER)}  divergences
 """
 """What stands above the table."""
 
@@ -77,11 +78,16 @@ def fitted(trials, seed: int, effective: int, work: Path):
 def row(name: str, seed: int, fit) -> str:
     """A line of the table."""
     draws, parts = group_draws(fit)[1], []
+    before = fit.attrs["seconds"] - fit.attrs["seconds_of_sampling"] + fit.attrs["seconds_of_warm_up"]
     for effective in AFTER:
         count = when(draws, effective)
-        parts.append(f"{count:9d}  {largest_r_hat(draws[:, :, :count]):7.4f}" if count else f"{'-':>9s}  {'':7s}")
+        if count is None:
+            parts.append(f"{'-':>5s}  {'':6s}  {'':5s}")
+        else:
+            minutes = (before + count / draws.shape[2] * (fit.attrs["seconds"] - before)) / 60
+            parts.append(f"{count:5d}  {largest_r_hat(draws[:, :, :count]):6.4f}  {minutes:5.1f}")
     diverged = int(fit.tree["sample_stats"]["diverging"].sum())
-    return f"{name:16s}  {seed:4d}  {'  '.join(parts)}  {diverged:9d}"
+    return f"{name:9s}  {seed:4d}  {'  '.join(parts)}  {diverged:11d}"
 
 
 def add(line: str, table: Path) -> None:
