@@ -24,11 +24,11 @@ DRAWS, MOST = 1500, 12000
 """Draws per chain of a fit at first, and at most."""
 
 HEAD = f"""\
-Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective
-draws of the group, in bulk or tail, are {AFTER[0]}, {AFTER[1]} and {AFTER[2]}; the largest R-hat of the group then; minutes on two cores by then, start and
-warm-up included (those of drawing by the share of the draws); "-" where a fit ended before
+Chains of particle Gibbs that started apart: TaskSets(initial=1.2), 4 chains; draws per chain (of 4 sweeps each) until the fewest effective draws
+of the group, in bulk or tail, are {AFTER[0]}, {AFTER[1]} and {AFTER[2]}, or "-" where a fit ended before; the largest R-hat of the group then; minutes on two cores by then,
+start and warm-up included (those of drawing by the share of the draws); number of sweeps for each of the fewest effective draws, over the whole fit
 
-{"data":9s}  seed  {"  ".join(f"{each:5d}   R-hat   min." for each in AFTER)}  divergences
+{"data":9s}  seed  {"  ".join(f"{each:5d}   R-hat   min." for each in AFTER)}  sweeps  divergences
 """
 """What stands above the table."""
 
@@ -86,8 +86,9 @@ def row(name: str, seed: int, fit) -> str:
         else:
             minutes = (before + count / draws.shape[2] * (fit.attrs["seconds"] - before)) / 60
             parts.append(f"{count:5d}  {largest_r_hat(draws[:, :, :count]):6.4f}  {minutes:5.1f}")
+    sweeps = fit.attrs["sweeps"] * draws.shape[1] / fewest(draws)
     diverged = int(fit.tree["sample_stats"]["diverging"].sum())
-    return f"{name:9s}  {seed:4d}  {'  '.join(parts)}  {diverged:11d}"
+    return f"{name:9s}  {seed:4d}  {'  '.join(parts)}  {sweeps:6.0f}  {diverged:11d}"
 
 
 def add(line: str, table: Path) -> None:
