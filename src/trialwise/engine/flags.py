@@ -31,8 +31,9 @@ RESPONDED = ((1 << MOST_RESPONSES) - 1) << FIRST_RESPONSE
 ACTED = 1 << FIRST_RESPONSE
 """The flag bit of the first response, the choice if there is one: what ``act`` and ``learn`` receive."""
 
-HIDES = RESPONDED | WATCHES
-"""Bits of which one is set on the trials with a hidden choice, in a learner that makes one."""
+HIDES = RESPONDED | SCORED | WATCHES
+"""Bits of which one is set on the trials with a hidden choice, in a learner that makes one: those on which something may depend on it. ``SCORED`` adds
+those without any response whose family has a probability for that."""
 
 
 def responded(number: int) -> int:

@@ -55,15 +55,17 @@ def walk_by_hand(learner: Learner, trials: Trials, participant: int, free: Mappi
             elif "start" in methods:
                 state = methods["start"](agent, task)
         by_itself("see", trial)
-        present = [(family, values[t]) for family, values in responses if not family.missing(values[t : t + 1])[0]]
+        answers = [(family, values[t], not family.missing(values[t : t + 1])[0]) for family, values in responses]
+        present = [(family, row) for family, row, there in answers if there]
         answered = responses[0][0] in [family for family, _ in present]
         watched = "watch" in methods and outcome is not None and not (answered and "learn" in methods)
-        own = present if trials.scored is None or trials.scored[t] else []
-        if own or (hidden and (present or watched)):
+        own = [(family, row) for family, row, there in answers if there or family.scores_missing]
+        own = own if trials.scored is None or trials.scored[t] else []
+        drawn = hidden if own or present or watched else ()
+        if own or drawn:
             scores[n] = sum(family.by_hand(learner, agent, state, trial, hidden, last, row) for family, row in own)
             scores[n] += _log_hidden(learner, agent, state, trial, hidden, last_hidden)
-        if hidden and (present or watched):
-            last_hidden = hidden[0]
+        last_hidden = drawn[0] if drawn else last_hidden
         after = () if learner.markov else hidden
         for family, row in present:
             last = family.received(row) if family.acts else last
