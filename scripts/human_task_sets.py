@@ -16,6 +16,9 @@ import numpy as np
 AFTER = 12
 """Number of trials after a switch."""
 
+POINTS = 8000
+"""Points of each person at which an integrated likelihood is estimated, ten times the usual number: for some people few of them count."""
+
 
 def after_switch(trials, table):
     """Means over participants and switches of the three probabilities, ``(trials after a switch, 3)``, and the number of values in each mean."""
@@ -76,10 +79,11 @@ def main() -> None:
         "",
         "integrated log-likelihood of each person, task sets less flat (positive: task sets describe the person better)",
     ]
-    integrated = {name: integrated_likelihood(fit) for name, fit in fits.items()}
+    integrated = {name: integrated_likelihood(fit, POINTS) for name, fit in fits.items()}
     gain = integrated["TaskSets"]["log_likelihood"] - integrated["QLearning"]["log_likelihood"]
     error = np.hypot(integrated["TaskSets"]["standard_error"], integrated["QLearning"]["standard_error"])
     table = integrated["TaskSets"].assign(flat=integrated["QLearning"]["log_likelihood"], gain=gain, error=error)
+    uncertain = ", ".join(str(person) for person in table["participant"][table["effective"] < POINTS / 10])
     table["effective"] = table["effective"].round().astype(int)
     lines += [
         table[["participant", "log_likelihood", "flat", "gain", "error", "effective"]].round(2).to_string(index=False)
@@ -87,6 +91,7 @@ def main() -> None:
     lines += [
         f"sum {gain.sum():.1f} (Monte Carlo error {np.sqrt((error**2).sum()):.1f}); task sets better for {(gain > 0).sum()} of "
         f"{len(gain)}; mean {gain.mean():.2f}, standard error over people {gain.std(ddof=1) / np.sqrt(len(gain)):.2f}",
+        f"fewer than a tenth of the {POINTS} points of a person are effective, so that error and likelihood are less certain: {uncertain or 'nobody'}",
         "",
         "which task set is in use after a switch of season (smoothed, at posterior means; means over people and switches)",
         "settled on for:  the current season   the previous one   another      n",

@@ -110,7 +110,7 @@ def test_truth_is_recovered():
     fit = tw.fit(without_forgetting, data.trials, seed=4, progress=False)
     assert not fit.problems
     diagnosis = tw.diagnose(fit)
-    assert diagnosis.verdict.startswith("The draws can be relied on. 4 chains started far apart agree")
+    assert diagnosis.verdict.startswith("The draws can be relied on. 4 independent chains agree")
     assert diagnosis.sampler["cut_short"].max() == 0 and diagnosis.sampler["acceptance"].between(0.6, 1).all()
     assert {"depth", "steps", "e_bfmi"} <= set(diagnosis.sampler)
     table = tw.recovered(fit, data.parameters)

@@ -287,7 +287,7 @@ def _distrust(wrong: Sequence[Finding]) -> str:
 def _trust(table: pd.DataFrame, chains: int) -> str:
     smallest = table[["ess_bulk", "ess_tail"]].min(axis=1)
     return (
-        f"The draws can be relied on. {chains} chains started far apart agree (largest R-hat "
+        f"The draws can be relied on. {chains} independent chains agree (largest R-hat "
         f"{table['r_hat'].max():.3f}), and even the least precise quantity, {smallest.idxmin()}, has {smallest.min():.0f} effective "
         f"draws: another run would change a mean by about {(table['mcse'] / table['sd']).max():.0%} of a posterior standard "
         "deviation at most."

@@ -43,7 +43,7 @@ from trialwise.base.expects import NAME, NUMBER, attribute, check, instance
 from trialwise.base.message import LearnerSetting, Message, Restriction
 from trialwise.learners.assumptions import NOTHING, Assumptions
 from trialwise.learners.fingerprint import fingerprint
-from trialwise.learners.parameters import Hidden, Parameter, Setting
+from trialwise.learners.parameters import MOST_OPTIONS, Hidden, Parameter, Setting
 from trialwise.learners.responses import FAMILIES, METHODS
 from trialwise.learners.responses.family import ResponseFamily
 from trialwise.learners.source import class_source, signal_names
@@ -143,8 +143,9 @@ class Learner:
                 raise UsageError(
                     LearnerSetting(kind, name, value), f": a number is wanted, not NaN ({defaults[name].role})"
                 )
-            if isinstance(defaults[name], Hidden) and value < 1:
-                raise UsageError(LearnerSetting(kind, name, value), f": 1 or more is wanted ({defaults[name].role})")
+            if isinstance(defaults[name], Hidden) and not 1 <= value <= MOST_OPTIONS:
+                wanted = f": 1 to {MOST_OPTIONS} is wanted ({defaults[name].role})"
+                raise UsageError(LearnerSetting(kind, name, value), wanted)
         chosen = {name: type(field.value)(settings.get(name, field.value)) for name, field in defaults.items()}
         self._restrict(chosen, {}, {}, (), {})
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from trialwise.base.errors import UsageError
 
+MOST_OPTIONS = 100
+"""Largest number of options of a hidden choice: filters have at least that many particles, and a course stores each choice in a byte."""
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -301,7 +304,7 @@ def hidden(options: int, role: str, *, exchangeable: bool = False, markov: bool 
     Parameters
     ----------
     options
-        Their number.
+        Their number, from 1 to 100.
     role
         A short description.
     exchangeable
@@ -317,7 +320,7 @@ def hidden(options: int, role: str, *, exchangeable: bool = False, markov: bool 
     Raises
     ------
     UsageError
-        Unless ``options`` is a whole number above 0; and if the options of a Markov chain are to be exchangeable.
+        Unless ``options`` is a whole number from 1 to 100; and if the options of a Markov chain are to be exchangeable.
 
     Examples
     --------
@@ -325,8 +328,8 @@ def hidden(options: int, role: str, *, exchangeable: bool = False, markov: bool 
     >>> learner.options, learner.exchangeable
     (2, True)
     """
-    if isinstance(options, bool) or not isinstance(options, int) or options < 1:
-        raise UsageError(f"hidden({options!r}, ...): wanted a number of options, 1 or more")
+    if isinstance(options, bool) or not isinstance(options, int) or not 1 <= options <= MOST_OPTIONS:
+        raise UsageError(f"hidden({options!r}, ...): wanted a number of options, 1 to {MOST_OPTIONS}")
     if exchangeable and markov:
         raise UsageError(
             f"hidden({options!r}, ...) with exchangeable and markov: options are exchangeable if what is learnt with them is all that tells them apart, "

@@ -36,7 +36,7 @@ class Term(NamedTuple):
 
 TERMS = (
     # sampling
-    Term("chain", "A sequence of posterior draws. Several chains are started far apart, to see whether they agree.", ("chains x draws", "chain"), r"[Cc]hains?"),
+    Term("chain", "A sequence of posterior draws. Several chains are run independently, from different starting points, to see whether they agree.", ("chains x draws", "chain"), r"[Cc]hains?"),
     Term("R-hat", "Compares chains with each other: 1 if they agree; above 1.01 they do not agree yet.", ("R-hat", "r hat", "largest R-hat"), r"R-hat"),
     Term("effective draws", "Number of independent draws that would be as precise (ESS, effective sample size): bulk for means, tail for the ends of intervals. At least 400 are wanted.", ("ESS bulk", "ESS tail", "ess bulk", "ess tail", "smallest effective sample size, bulk", "smallest effective sample size, tail"), r"effective (?:draws|sample sizes?)"),
     Term("divergent transition", "A step of the sampler that failed numerically: draws near it may be biased.", ("divergences", "divergent transitions"), r"diverge(?:nt transitions?|nces?|d)"),

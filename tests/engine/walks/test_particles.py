@@ -302,8 +302,11 @@ def test_errors_of_hidden_choices(pairs):
         tw.log_likelihood(LEARNER, trials, values, method="enumerate")
     with pytest.raises(tw.errors.UsageError, match="3 or more are wanted: .* has 3 hidden options"):
         tw.log_likelihood(LEARNER, trials, values, particles=2)
-    with pytest.raises(tw.errors.UsageError, match="1 or more is wanted"):
-        tw.learners.TaskSets(sets=0)
+    for sets in (0, 101):
+        with pytest.raises(tw.errors.UsageError, match="1 to 100 is wanted"):
+            tw.learners.TaskSets(sets=sets)
+        with pytest.raises(tw.errors.UsageError, match=rf"hidden\({sets}, ...\): wanted a number of options, 1 to 100"):
+            tw.hidden(sets, "number of sets")
 
 
 def rule_of(sets, rows):

@@ -111,13 +111,24 @@ def test_an_interrupted_fit_is_resumed(trials, tmp_path, monkeypatch):
     assert any("continued from its checkpoint" in note for note in resumed.notes)
     assert resumed.attrs["renewal"] == uninterrupted.attrs["renewal"]
     assert resumed.attrs["gradients"] == uninterrupted.attrs["gradients"]
-    fewer_fit, more_fit = (tw.fit(TIED, trials, checkpoint=path, **(settings | {"draws": draws})) for draws in (10, 40))
+    with monkeypatch.context() as patch:
+        patch.setattr(run.StepSize, "pooled", None)  # once warm-up is over, steps are as saved, to the last bit
+        fewer_fit, more_fit = (
+            tw.fit(TIED, trials, checkpoint=path, **(settings | {"draws": draws})) for draws in (10, 40)
+        )
     fewer, more = fewer_fit.tree["posterior"], more_fit.tree["posterior"]
     for name in ("alpha_mu", "individual"):
         np.testing.assert_array_equal(fewer[name], uninterrupted.tree["posterior"][name][:, :10])
         np.testing.assert_array_equal(more[name][:, :30], uninterrupted.tree["posterior"][name])
     assert more.sizes["draw"] == 40
     assert fewer_fit.attrs["sweeps"] == 10 * run.THIN
+    ten = tw.fit(TIED, trials, **(settings | {"draws": 10}))
+    assert (
+        fewer_fit.attrs["gradients"]
+        == ten.attrs["gradients"]
+        < resumed.attrs["gradients"]
+        < more_fit.attrs["gradients"]
+    )
     kept = path.read_bytes()
     with pytest.raises(
         tw.errors.UsageError, match="holds the progress of another fit, which would be overwritten: .* seed"

@@ -47,10 +47,11 @@ def test_slow_quantities_are_named_with_their_time_and_reason():
     sentence = slowness(tree, ["slow"], 16_000, seldom)
     assert "seldom drawn anew, those of c (trial 2: never), b (trial 8: once in 200 sweeps). For" in sentence
     assert slowness(tree, ["fast"], 16_000, seldom) is None
-    fast = slowness(tree_of(quick=chains(0.5, 100)), ["quick"], 100, [Renewal("a", 0.4, 0)])
-    assert (
-        "drawn anew often enough" in fast
-    )  # an autocorrelation time of a few sweeps is no fault of choices drawn anew in every other one
+    for few in (
+        tree_of(quick=chains(0.0, 25)),
+        tree_of(quick=chains(0.5, 100)),
+    ):  # nothing mixes slowly, there are few draws
+        assert slowness(few, ["quick"], 4 * few["posterior"].sizes["draw"], seldom) is None
 
 
 def test_hopelessly_slow_quantities_advise_fewer_parameters():
@@ -88,10 +89,10 @@ def test_few_divergences_are_tolerated_by_effective_draws(divergences, severity)
 def test_the_advised_draws_are_enough(trials):
     """The printed number is obeyed: a fit with too few effective draws, and one with as many draws as it asks for."""
     short = tw.fit(TIED, trials, draws=60, chains=2, seed=2, **SETTINGS)
-    (note,) = (note for note in short.notes if note.startswith("slowest to mix"))
-    draws = int(re.search(r"For 400 effective draws: draws=(\d+)", note)[1])
     problem = next(each for each in short.findings if each.code == "few-draws")
-    assert f"draws={draws}" in problem.advice and float(short.tree["sample_stats"].attrs[TOLERATED]) == run.DIVERGED
+    draws = int(re.search(r"draws=(\d+)", str(problem.advice))[1])
+    assert float(short.tree["sample_stats"].attrs[TOLERATED]) == run.DIVERGED
+    assert not any(note.startswith("slowest to mix") for note in short.notes)  # these mix well
     long = tw.fit(TIED, trials, draws=draws, chains=2, seed=2, **SETTINGS)
     assert long.group()[["ess_bulk", "ess_tail"]].min(axis=None) >= 400
     assert not any(note.startswith("slowest to mix") for note in long.notes) and not long.problems

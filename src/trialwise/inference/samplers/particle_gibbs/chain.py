@@ -86,15 +86,15 @@ class State(NamedTuple):
 
 class Stretch(NamedTuple):
     """Some sweeps of a chain: coordinates ``(sweeps, dimension)``, courses after some sweeps ``int8 (kept, trials)``, in how many sweeps the
-    choice of each trial was renewed ``(trials,)``, acceptance probabilities, and divergences of careful transitions, ``(sweeps,)``, and number of
-    gradients."""
+    choice of each trial was renewed ``(trials,)``, and acceptance probabilities, divergences of careful transitions and numbers of gradients,
+    ``(sweeps,)``."""
 
     x: np.ndarray
     courses: np.ndarray
     renewed: np.ndarray
     acceptance: np.ndarray
     divergences: np.ndarray
-    gradients: int
+    gradients: np.ndarray
 
 
 def joined(pieces: Sequence[Stretch]) -> Stretch:
@@ -102,7 +102,7 @@ def joined(pieces: Sequence[Stretch]) -> Stretch:
     x, courses, renewed, acceptance, divergences, gradients = zip(*pieces, strict=True)
     return Stretch(
         np.concatenate(x), np.concatenate(courses), np.sum(renewed, 0), np.concatenate(acceptance), np.concatenate(divergences),
-        int(np.sum(gradients)),
+        np.concatenate(gradients),
     )  # fmt: skip
 
 
@@ -160,8 +160,8 @@ def advance(
     move, draw = transition_of(target, density.density), course_drawer(target.learner, packed, target.particles)
     candidacy = Candidacy.of(target.learner, packed, density)
     x, step, dimension = state.x, state.step, len(state.x)
-    renewed, gradients = np.zeros(len(packed.ints), np.int64), 0
-    points, courses, acceptance, divergences = [], [], [], []
+    renewed = np.zeros(len(packed.ints), np.int64)
+    points, courses, acceptance, divergences, gradients = [], [], [], [], []
     for sweep in range(state.sweeps, state.sweeps + sweeps):
         random, careful = stream(target.seed, "sweeps of a chain", part=(chain, sweep)), sweep % CAREFUL == 0
         numbers = draw_transition(random, dimension, float(np.exp(step.log)), careful)
@@ -184,10 +184,10 @@ def advance(
         renewed += drawn.renewed
         acceptance.append(moved.acceptance)
         divergences.append(moved.diverged and careful)
-        gradients += moved.gradients
+        gradients.append(moved.gradients)
     after = State(x, packed.ints[:, HIDDEN].astype(np.int8), state.sweeps + sweeps, step)
     kept = np.array(courses, np.int8).reshape(len(courses), len(renewed))
-    return after, Stretch(np.array(points), kept, renewed, np.array(acceptance), np.array(divergences), gradients)
+    return after, Stretch(np.array(points), kept, renewed, *map(np.array, (acceptance, divergences, gradients)))
 
 
 @lru_cache(2)

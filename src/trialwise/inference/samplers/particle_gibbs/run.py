@@ -71,7 +71,7 @@ diverges is rejected, which leaves the target invariant; what might be lost is a
 p about once in 1 / p effective draws, and each attempt diverges, so that p is below this share; a region of 1 % that is 3 standard deviations away moves a mean by 0.03 of them, less than
 the Monte Carlo error of 400 effective draws, 0.05. A sweep is far less than an effective draw, unlike a transition of NUTS."""
 
-SAVED = ("rounds", "gradients", "seconds", "seconds_of_warm_up")
+SAVED = ("rounds", "gradients_of_warm_up", "seconds", "seconds_of_warm_up")
 """Numbers that a checkpoint holds, beside arrays. They are part of its key, since another version of them could not be read."""
 
 ATTEMPTS = 50
@@ -96,8 +96,8 @@ class Run:
         Seconds that were spent on saving since ``began``, on the clock of :func:`time.perf_counter`.
     earlier
         Seconds that the runs took which this one continues, up to what they saved last.
-    seconds_of_warm_up
-        Seconds of warm-up, of the runs before too.
+    gradients_of_warm_up, seconds_of_warm_up
+        Gradients and seconds of warm-up, of the runs before too.
     """
 
     request: Request
@@ -109,7 +109,7 @@ class Run:
     states: list[State] = field(default_factory=list)
     pieces: list[list[Stretch]] = field(default_factory=list)
     rounds: int = 0
-    gradients: int = 0
+    gradients_of_warm_up: int = 0
     notes: list[str] = field(default_factory=list)
     saving: float = 0.0
     began: float = field(default_factory=time.perf_counter)
@@ -142,17 +142,19 @@ class Run:
             count, last = stages[number], number == len(ROUNDS)
             self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
             pieces = self._advance(count, adapting=True)
+            self.gradients_of_warm_up += sum(int(piece.gradients.sum()) for piece in pieces)
             if number == len(ROUNDS) - 1:
                 self._find_scale(pieces)
             elif not last:
                 kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
                 self._find_coordinates(np.concatenate(kept))
+            if last:
+                step = StepSize.pooled([state.step for state in self.states])
+                self.states = [state._replace(step=step) for state in self.states]
             self.rounds = number + 1
             self.seconds_of_warm_up = self.seconds
             self.tell("warming up", sum(stages[: self.rounds]) / sum(stages))
             self._save()
-        step = StepSize.pooled([state.step for state in self.states])
-        self.states = [state._replace(step=step) for state in self.states]
 
     def _target(self, expansion: Expansion, roots: Roots, reach: np.ndarray) -> Target:
         likelihood, population = self.request.likelihood, self.request.population
@@ -194,7 +196,7 @@ class Run:
             [CompleteLikelihood(learner, trials, each.astype(int), population.shared) for each in chosen]
         )
         before, expansion = self.target, expand(mean, population)
-        self.gradients += sum(part.calls for part in mean.parts)
+        self.gradients_of_warm_up += sum(part.calls for part in mean.parts)
         self.target = self.target._replace(expansion=expansion)
         posterior, _ = self.target.posterior(courses[0])
         self.target = self.target._replace(roots=no_scale(posterior.group_size, *posterior.shape))
@@ -213,7 +215,7 @@ class Run:
             for x, courses in zip(piece.x[_looked_at(len(piece.x))], piece.courses, strict=True):
                 packed.ints[:, HIDDEN] = courses
                 curvatures.append(curvature_at(posterior, x, group, participants))
-                self.gradients += 2 * (group + size)
+                self.gradients_of_warm_up += 2 * (group + size)
         w = np.array([piece.x for piece in pieces])[..., group:].reshape(-1, participants, size)
         reach = reach_of(w, np.mean([each.participants for each in curvatures], 0))
         self.target = self.target._replace(roots=roots_of(curvatures), reach=reach)
@@ -278,7 +280,6 @@ class Run:
         jobs = [submit(advance, target, chain, state, count, adapting, keep) for chain, state in enumerate(self.states)]
         results = [job.result() for job in jobs]
         self.states = [state for state, _ in results]
-        self.gradients += sum(piece.gradients for _, piece in results)
         return [piece for _, piece in results]
 
     @property
@@ -326,7 +327,7 @@ class Run:
         """Numbers and texts to store with the fit."""
         assert self.target is not None
         return {
-            "gradients": self.gradients,
+            "gradients": self.gradients_of_warm_up + self._gradients_of_draws,
             "particles_of_a_filter": self.target.particles,
             "sweeps": self._drawn,
             "sweeps_per_draw": THIN,
@@ -334,6 +335,10 @@ class Run:
             "renewal": json.dumps([round(each.share, 4) for each in self.renewals()]),
             "seconds_of_warm_up": self.seconds_of_warm_up,
         }
+
+    @property
+    def _gradients_of_draws(self) -> int:
+        return sum(int(joined(pieces).gradients[: self._drawn].sum()) for pieces in self.pieces)
 
     def renewals(self) -> list[Renewal]:
         """How often hidden choices were drawn anew."""
@@ -364,7 +369,7 @@ class Run:
             }  # fmt: skip
             if pieces:
                 whole = joined(pieces)._asdict()
-                arrays |= {f"piece_{name}_{chain}": np.asarray(each) for name, each in whole.items()}
+                arrays |= {f"piece_{name}_{chain}": each for name, each in whole.items()}
         for name in SAVED:
             arrays[name] = np.array(getattr(self, name))
         self.checkpoint.save(arrays)
@@ -374,7 +379,7 @@ class Run:
         self.target = self._target(
             expansion, Roots(*(saved[f"roots_{name}"] for name in Roots._fields)), saved["reach"]
         )
-        self.rounds, self.gradients = int(saved["rounds"]), int(saved["gradients"])
+        self.rounds, self.gradients_of_warm_up = int(saved["rounds"]), int(saved["gradients_of_warm_up"])
         self.earlier, self.seconds_of_warm_up = float(saved["seconds"]), float(saved["seconds_of_warm_up"])
         for chain in self.chains:
             step = StepSize(*(float(part) for part in saved[f"step_{chain}"]))
@@ -383,9 +388,7 @@ class Run:
             )
             self.pieces.append([])
             if f"piece_x_{chain}" in saved:
-                *arrays, gradients = (saved[f"piece_{name}_{chain}"] for name in Stretch._fields)
-                x, courses, renewed, acceptance, divergences = arrays
-                self.pieces[chain].append(Stretch(x, courses, renewed, acceptance, divergences, int(gradients)))
+                self.pieces[chain].append(Stretch(*(saved[f"piece_{name}_{chain}"] for name in Stretch._fields)))
         posterior, _ = self.target.posterior(self.states[0].courses)
         transition_of(self.target, posterior.density)  # both are prepared here, since chains run in threads
         first_courses(self.target, 0, posterior.natural_at(self.states[0].x))

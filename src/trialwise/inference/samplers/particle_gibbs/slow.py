@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 NAMED = 3
 """Largest number of quantities, and of participants, that are named."""
 
+QUICK = 30
+"""Sweeps for an effective draw up to which a quantity does not mix slowly: with too few effective draws of it there are just too few draws."""
+
 RENEWALS = 5
 """How often a hidden choice has to be drawn anew within an autocorrelation time; below that it explains the time."""
 
-SELDOM = 0.2
-"""The share of sweeps below which a hidden choice is drawn anew seldom, however short the time."""
-
 
 def slowness(tree: xr.DataTree, names: Sequence[str], sweeps: int, rarest: Sequence[Renewal]) -> Message | None:
-    """Name the quantities with too few effective draws, with their autocorrelation times, the likely reason and the draws that they take.
+    """Name the quantities that mix slowly and have too few effective draws, with their autocorrelation times, the likely reason and the draws that they take.
 
     Parameters
     ----------
@@ -39,21 +39,19 @@ def slowness(tree: xr.DataTree, names: Sequence[str], sweeps: int, rarest: Seque
     Returns
     -------
     Message
-        None if there are enough draws.
+        None if there are enough draws, or no quantity mixes slowly.
     """
     import arviz_stats
 
     table = arviz_stats.summary(tree, var_names=list(names), round_to="none").astype(float)
     effective = table[["ess_bulk", "ess_tail"]].min(axis=1).clip(lower=1.0)
-    slow = effective[effective < ESS].sort_values()
+    chains, draws = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
+    slow = effective[(effective < ESS) & (chains * sweeps / effective > QUICK)].sort_values()
     if not len(slow):
         return None
-    chains, draws = tree["posterior"].sizes["chain"], tree["posterior"].sizes["draw"]
     times = chains * sweeps / slow  # sweeps for an effective draw
     listed = ", ".join(f"{name} ({time:.0f} sweeps)" for name, time in times.iloc[:NAMED].items())
-    seldom = sorted(
-        (each for each in rarest if each.share < min(SELDOM, RENEWALS / times.iloc[0])), key=lambda each: each.share
-    )
+    seldom = sorted((each for each in rarest if each.share < RENEWALS / times.iloc[0]), key=lambda each: each.share)
     if seldom:
         some = seldom[:NAMED]
         who = ", ".join(f"{each.participant} (trial {each.trial + 1}: {_once_in(each.share)})" for each in some)
