@@ -10,7 +10,8 @@ import numpy as np
 from trialwise.base.errors import UsageError
 
 MOST_OPTIONS = 100
-"""Largest number of options of a hidden choice: filters have at least that many particles, and a course stores each choice in a byte."""
+"""Largest number of options of a hidden choice: an estimate by particles has 100 of them by default, and needs one for each option; and a course stores
+each choice in a byte."""
 
 
 @dataclass(frozen=True)

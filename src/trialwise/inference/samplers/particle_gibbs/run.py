@@ -338,7 +338,8 @@ class Run:
 
     @property
     def _gradients_of_draws(self) -> int:
-        return sum(int(joined(pieces).gradients[: self._drawn].sum()) for pieces in self.pieces)
+        each = (np.concatenate([piece.gradients for piece in pieces]) for pieces in self.pieces)
+        return sum(int(gradients[: self._drawn].sum()) for gradients in each)
 
     def renewals(self) -> list[Renewal]:
         """How often hidden choices were drawn anew."""
