@@ -5,17 +5,19 @@ Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents o
 fewest effective draws of the group are ``--enough``, and R-hat and time are taken when they were 400, 800 and 1 500.
 
 A fit takes up to an hour. Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be
-killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed.
+killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed. Distances between the fits to
+the same data are printed: of means and mean absolute deviations of the group's parameters.
 """
 
 from __future__ import annotations
 
 import argparse
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from distances import group_draws
+from distances import distances, group_draws
 
 AFTER = (400, 800, 1500)
 """Effective draws after which R-hat is taken."""
@@ -114,10 +116,17 @@ def main() -> None:
     data = {"people": tw.read_wide(options.folder)} if options.folder else {}
     data["simulated"] = tw.load_data("alien_task_sets")[0]
     for name, trials in data.items():
+        fits = []
         for seed in options.seeds:
-            line = row(name, seed, fitted(trials, seed, options.enough, options.work / name))
+            fits.append(fitted(trials, seed, options.enough, options.work / name))
+            line = row(name, seed, fits[-1])
             print(line, flush=True)
             add(line, options.out / "chains_agree.txt")
+        between = [distances(one, other) for one, other in combinations(fits, 2)]
+        if between:
+            print(
+                f"{name}: distances between fits, in Monte Carlo errors: {np.sqrt(np.mean(np.square(between))):.2f} (root mean square, wanted about 1)"
+            )
 
 
 if __name__ == "__main__":
