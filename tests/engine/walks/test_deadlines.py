@@ -66,20 +66,11 @@ class Staying:
     base: float = tw.positive("rate of waits")
     modes: int = tw.hidden(2, "following, random", markov=True)
 
-    def start(self, task):
-        return task.table("action")
+    start, choose, latency = (Learning.methods[name] for name in ("start", "choose", "latency"))
 
     def hide(self, q, trial, last, preference):
         preference[0] = self.bias + q[0] + (1.0 if last == 0 else 0.0)
         preference[1] = 0.0
-
-    def choose(self, q, trial, mode, preference):
-        for action in range(len(preference)):
-            preference[action] = 2.0 * q[action] if mode == 0 else 0.3 * action
-
-    @LATENCY.of
-    def latency(self, q, trial):
-        return (self.base * np.exp(q[1]),)
 
     def learn(self, q, trial, choice, outcome):
         q[choice] += self.alpha * (outcome - q[choice])

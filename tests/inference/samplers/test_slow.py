@@ -33,6 +33,12 @@ def chains(correlation, draws=4000, seed=0):
     return x
 
 
+def too_few_draws(tree, draws):
+    """The advice of the problem of too few effective draws."""
+    found = too_few(arviz_stats.summary(tree, round_to="none").astype(float), draws)
+    return str(next(each for each in found if each.code == "few-draws").advice)
+
+
 def test_slow_quantities_are_named_with_their_time_and_reason():
     """A chain with an autocorrelation time of 99 draws, of four sweeps each."""
     tree = tree_of(fast=chains(0.0), slow=chains(0.98))
@@ -44,13 +50,12 @@ def test_slow_quantities_are_named_with_their_time_and_reason():
     assert "given them these parameters can move only a little at a time" in sentence
     draws = int(re.search(r"For 400 effective draws: draws=(\d+), or fewer parameters", sentence)[1])
     assert 4 * 4 * draws / time > 1.25 * 400
+    assert f"draws={draws}" in too_few_draws(tree_of(slow=chains(0.98)), 4000)
     sentence = slowness(tree, ["slow"], 16_000, seldom)
     assert "seldom drawn anew, those of c (trial 2: never), b (trial 8: once in 200 sweeps). For" in sentence
     assert slowness(tree, ["fast"], 16_000, seldom) is None
-    for few in (
-        tree_of(quick=chains(0.0, 25)),
-        tree_of(quick=chains(0.5, 100)),
-    ):  # nothing mixes slowly, there are few draws
+    for few in (tree_of(quick=chains(0.0, 25)), tree_of(quick=chains(0.5, 100))):
+        # nothing mixes slowly, there are few draws
         assert slowness(few, ["quick"], 4 * few["posterior"].sizes["draw"], seldom) is None
 
 
@@ -59,15 +64,8 @@ def test_hopelessly_slow_quantities_advise_fewer_parameters():
     tree = tree_of(slow=chains(0.999, 500))
     sentence = slowness(tree, ["slow"], 2000, [Renewal("a", 0.5, 0)])
     draws = re.search(r"effective draws: fit fewer parameters, since it would take draws=(\d+)", sentence)[1]
-    few = next(
-        each
-        for each in too_few(arviz_stats.summary(tree, round_to="none").astype(float), 500)
-        if each.code == "few-draws"
-    )
-    assert (
-        re.fullmatch(rf"Fit fewer parameters .*; then draw more, draws={draws}", str(few.advice))
-        and int(draws) > 20 * 500
-    )
+    advice = too_few_draws(tree, 500)
+    assert re.fullmatch(rf"Fit fewer parameters .*; then draw more, draws={draws}", advice) and int(draws) > 20 * 500
 
 
 @pytest.mark.parametrize(("divergences", "severity"), [(1, "note"), (4, "note"), (5, "problem")])

@@ -143,14 +143,14 @@ class Run:
             self.states = [state._replace(step=StepSize.begin(np.exp(state.step.log))) for state in self.states]
             pieces = self._advance(count, adapting=True)
             self.gradients_of_warm_up += sum(int(piece.gradients.sum()) for piece in pieces)
-            if number == len(ROUNDS) - 1:
-                self._find_scale(pieces)
-            elif not last:
-                kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
-                self._find_coordinates(np.concatenate(kept))
             if last:
                 step = StepSize.pooled([state.step for state in self.states])
                 self.states = [state._replace(step=step) for state in self.states]
+            elif number == len(ROUNDS) - 1:
+                self._find_scale(pieces)
+            else:
+                kept = [piece.courses[len(piece.courses) // 2 :] for piece in pieces]
+                self._find_coordinates(np.concatenate(kept))
             self.rounds = number + 1
             self.seconds_of_warm_up = self.seconds
             self.tell("warming up", sum(stages[: self.rounds]) / sum(stages))
