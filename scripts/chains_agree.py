@@ -5,8 +5,8 @@ Fits ``TaskSets`` hierarchically to the bundled ``alien_task_sets``, 30 agents o
 fewest effective draws of the group are ``--enough``, and R-hat and time are taken when they were 400, 800 and 1 500.
 
 A fit takes up to an hour. Fits are stored in ``--work``, and one that was interrupted continues from its checkpoint there, so that the script may be
-killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed. Distances between the fits to
-the same data are printed: of means and mean absolute deviations of the group's parameters.
+killed and run again. Each adds a line to ``docs/chains_agree.txt``, or replaces that of an earlier fit to the same data with the same seed. Printed are also
+how fast each parameter of the group mixes, and the distances between the fits to the same data, of means and mean absolute deviations of these parameters.
 """
 
 from __future__ import annotations
@@ -93,6 +93,21 @@ def row(name: str, seed: int, fit) -> str:
     return f"{name:9s}  {seed:4d}  {'  '.join(parts)}  {sweeps:6.0f}  {diverged:11d}"
 
 
+def mixing(fit) -> str:
+    """Sweeps of all chains for each effective draw in the bulk, and effective draws a second, start and warm-up included."""
+    from arviz_stats.base import array_stats
+
+    names, draws = group_draws(fit)
+    effective = np.array(array_stats.ess(draws, chain_axis=1, draw_axis=2, method="bulk"))
+    sweeps = fit.attrs["sweeps"] * draws.shape[1] / effective
+    a_second = effective / fit.attrs["seconds"]
+    each = ", ".join(f"{name} {count:.0f}" for name, count in zip(names, sweeps, strict=True))
+    mean = np.exp(np.log(a_second).mean())
+    return (
+        f"  sweeps: {each}\n  effective draws a second: {a_second.min():.2f} of the slowest, {mean:.2f} geometric mean"
+    )
+
+
 def add(line: str, table: Path) -> None:
     """Add a line to the table, in place of an earlier one of the same data and seed unless that fit was longer."""
     lines, named = table.read_text().splitlines()[len(HEAD.splitlines()) :] if table.is_file() else [], {}
@@ -120,7 +135,7 @@ def main() -> None:
         for seed in options.seeds:
             fits.append(fitted(trials, seed, options.enough, options.work / name))
             line = row(name, seed, fits[-1])
-            print(line, flush=True)
+            print(line, mixing(fits[-1]), sep="\n", flush=True)
             add(line, options.out / "chains_agree.txt")
         between = [distances(one, other) for one, other in combinations(fits, 2)]
         if between:
